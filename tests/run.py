@@ -1,0 +1,97 @@
+"""Runs the tests tier by tier, each in a process of its own, and sums up: `python -m tests.run [TIER …]`.
+
+unit     no Qt importable              ui       real widgets, offscreen
+desktop  Xvfb, window manager, tray    docker   a real Docker Engine
+vllm     a real vLLM in a container
+A tier that can't run is reported with its reason; with CI=true that is a failure.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import xml.etree.ElementTree as ElementTree
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+NO_QT = ["-p", "no:pytest-qt", "-W", "ignore::pytest.PytestConfigWarning"]
+TIERS: dict[str, list[str]] = {
+    "unit": ["tests/unit", *NO_QT],
+    "ui": ["tests/ui"],
+    "docker": ["tests/rig", "tests/docker", *NO_QT],
+    "desktop": ["tests/desktop"],
+    "vllm": ["tests/vllm"],
+}
+EXIT_NO_TESTS = 5
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one tier did. `reasons` are those of skipped tests."""
+
+    tier: str
+    passed: int
+    failed: int
+    skipped: int
+    reasons: tuple[str, ...]
+    seconds: float
+    exit_code: int
+
+
+def run_tier(tier: str) -> Outcome:
+    """One tier; its output goes straight through."""
+    print(f"\n=== {tier} ===", flush=True)
+    environment = {**os.environ, "ARCDESK_TEST_TIER": tier, "PYTHONDONTWRITEBYTECODE": "1"}
+    if tier in ("unit", "ui", "docker"):
+        environment["QT_QPA_PLATFORM"] = "offscreen"
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder) / "report.xml"
+        command = [sys.executable, "-m", "pytest", *TIERS[tier], f"--junitxml={report}", "-q"]
+        exit_code = subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
+        return _read(tier, report, time.monotonic() - began, exit_code)
+
+
+def _read(tier: str, report: Path, seconds: float, exit_code: int) -> Outcome:
+    passed = failed = skipped = 0
+    reasons: list[str] = []
+    cases = ElementTree.parse(report).iter("testcase") if report.exists() else []
+    for case in cases:
+        if case.find("failure") is not None or case.find("error") is not None:
+            failed += 1
+        elif (skip := case.find("skipped")) is not None:
+            skipped += 1
+            reasons.append(str(skip.get("message")))
+        else:
+            passed += 1
+    return Outcome(tier, passed, failed, skipped, tuple(dict.fromkeys(reasons)), seconds, exit_code)
+
+
+def main(tiers: list[str]) -> int:
+    """Run the tiers, print a table; 0 if all of them passed."""
+    outcomes = [run_tier(tier) for tier in tiers or TIERS]
+    is_ci = os.environ.get("CI") == "true"
+    print("\n=== summary ===")
+    is_good = True
+    for outcome in outcomes:
+        ran = outcome.exit_code == 0 and outcome.passed > 0 and not (is_ci and outcome.skipped)
+        is_good &= ran or (outcome.exit_code == 0 and not is_ci)
+        print(
+            f"{outcome.tier:8} {outcome.passed:5} passed {outcome.failed:4} failed "
+            f"{outcome.skipped:4} skipped {outcome.seconds:7.0f} s  {'ok' if ran else 'NOT OK'}"
+        )
+        for reason in outcome.reasons:
+            print(f"         can't run here: {reason}")
+    passed = sum(outcome.passed for outcome in outcomes)
+    failed = sum(outcome.failed for outcome in outcomes)
+    skipped = sum(outcome.skipped for outcome in outcomes)
+    print(f"{passed} passed, {failed} failed, {skipped} skipped")
+    return 0 if is_good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
