@@ -1,0 +1,1 @@
+"""Facts and decisions of ArcDesk: standard library only, no input or output."""

@@ -1,0 +1,112 @@
+"""Errors made for people: what happened, why, and what to do next.
+
+ArcDeskError
+├── UsageError            the call itself was wrong                        exit 2
+├── EngineError           the engine could not do what was asked           exit 1
+│   ├── NotReadyError     nothing answers yet                              exit 3
+│   └── NotFoundError     image, model or container is not there           exit 5
+├── DockerUnreachable     no Docker Engine answers                         exit 4
+└── AnswerError           a question got no (whole) answer                 exit 1
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class ActionKind(Enum):
+    """What a button beside an error can do. The app maps each kind to a service call."""
+
+    START = "start"
+    RESTART = "restart"
+    RETRY = "retry"
+    APPLY_SETTINGS = "apply_settings"  # settings: {name: value}; then start again
+    USE_EMBEDDED = "use_embedded"
+    USE_CONTAINER = "use_container"
+    PULL_IMAGE = "pull_image"
+    REMOVE_CONTAINER = "remove_container"  # target: container id or name
+    CHOOSE_MODEL = "choose_model"  # lets the person pick a GGUF file
+    SHOW_LOG = "show_log"
+    COPY = "copy"  # target: text for the clipboard
+    NEW_CHAT = "new_chat"
+    UNDO_DELETE = "undo_delete"  # target: conversation id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Action:
+    """A way out of an error, shown as a button (window) or a sentence (terminal)."""
+
+    kind: ActionKind
+    label: str
+    target: str = ""
+    settings: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """An error as a value: part of a snapshot, a chat bubble or a JSON answer.
+
+    `cause` is a stable id (those of the log test set, e.g. "kv_context_too_long"), `title` says what
+    happened, `detail` why (with the figure), `hint` what to do; `evidence` is the line that told us.
+    """
+
+    cause: str
+    title: str
+    detail: str = ""
+    hint: str = ""
+    evidence: str = ""
+    actions: tuple[Action, ...] = ()
+
+    def sentence(self) -> str:
+        """All of it in one line, for a terminal."""
+        return " ".join(part for part in (self.title.rstrip(".") + ".", self.detail, self.hint) if part)
+
+
+class ArcDeskError(Exception):
+    """Root of all errors that are meant to be read by a person."""
+
+    exit_code = 1
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.title)
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return self.problem.sentence()
+
+
+class UsageError(ArcDeskError):
+    """The call was wrong: a bad option, a refused setting."""
+
+    exit_code = 2
+
+
+class EngineError(ArcDeskError):
+    """The engine could not do what was asked."""
+
+    exit_code = 1
+
+
+class NotReadyError(EngineError):
+    """Nothing answers questions yet."""
+
+    exit_code = 3
+
+
+class NotFoundError(EngineError):
+    """An image, a model or a container is not there."""
+
+    exit_code = 5
+
+
+class DockerUnreachable(ArcDeskError):
+    """No Docker Engine answers, or it does not let us in."""
+
+    exit_code = 4
+
+
+class AnswerError(ArcDeskError):
+    """A question got no answer, or only a part of one."""
+
+    exit_code = 1
