@@ -1,0 +1,1 @@
+"""Talks HTTP to OpenAI-compatible servers; the only home of httpx."""
