@@ -1,0 +1,1 @@
+"""Engines behind the ports: Docker and the embedded one."""

@@ -1,0 +1,1 @@
+"""What the card does (to come: GPU sources)."""
