@@ -1,0 +1,1 @@
+"""Use cases over the ports: the only writers of the store."""
