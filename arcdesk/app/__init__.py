@@ -1,0 +1,1 @@
+"""Composition: command line, window, and everything built and taken down."""

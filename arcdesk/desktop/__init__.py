@@ -1,0 +1,1 @@
+"""The desktop around the app: single instance, and later hotkeys, autostart, notifications."""
