@@ -1,0 +1,274 @@
+"""One run of the desktop program: builds it, connects it, takes it down in reverse."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any
+
+import qasync
+from PySide6.QtWidgets import QApplication
+
+from arcdesk.app.engine_commands import EngineCommands
+from arcdesk.app.parts import make_parts
+from arcdesk.core.engine_state import EngineKind
+from arcdesk.core.errors import ArcDeskError, Problem
+from arcdesk.core.settings import Settings
+from arcdesk.core.store import Store
+from arcdesk.desktop.instance_server import InstanceServer
+from arcdesk.services.engine_service import EngineService, kind_of
+from arcdesk.services.notices import Notices
+from arcdesk.storage.settings_file import SettingsFile
+from arcdesk.ui.bridge import StoreBridge
+from arcdesk.ui.tasks import Tasks
+from arcdesk.ui.tray import Tray
+
+if TYPE_CHECKING:
+    from arcdesk.app.window_controller import WindowController
+    from arcdesk.services.chat_service import ChatService
+
+log = logging.getLogger(__name__)
+Json = dict[str, Any]
+
+
+def run_session(app: QApplication, tray: Tray, options: argparse.Namespace) -> int:
+    """Run until the person quits; returns the exit code."""
+    logging.basicConfig(
+        level=logging.INFO if options.verbose else logging.WARNING,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+    )
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # it would log each question's address
+    loop = qasync.QEventLoop(app)
+    asyncio.set_event_loop(loop)
+    session = Session(app, tray, options)
+    with loop:
+        try:
+            loop.run_until_complete(session.run())
+        except RuntimeError as error:
+            # The desktop's end of session stops Qt's loop under us; the clean-up has run by then.
+            if "Event loop stopped" not in str(error):
+                raise
+    return 0
+
+
+class Session:
+    """Owns every part of the running app. The window and the chat are built when first wanted."""
+
+    def __init__(self, app: QApplication, tray: Tray, options: argparse.Namespace) -> None:
+        self.app = app
+        self.tray = tray
+        self._options = options
+        self._ended = asyncio.Event()
+        self._refused: tuple[Problem, ...] = ()
+        self.settings_file = SettingsFile()
+        self.settings = self._load_settings()
+        self.store = Store()
+        self.parts = make_parts()
+        self.engine = EngineService(
+            store=self.store,
+            settings=self.settings,
+            make_driver=self.parts.make_driver,
+            runtime=self.parts.runtime,
+        )
+        self.bridge = StoreBridge(self.store)
+        self.notices = Notices(self.store)
+        self.tasks = Tasks(self.notify)
+        self._commands = EngineCommands(store=self.store, engine=self.engine, is_app_running=True)
+        self._server = InstanceServer(self._on_command)
+        self._window: WindowController | None = None
+        self._chat: asyncio.Task[ChatService] | None = None
+
+    def _load_settings(self) -> Settings:
+        settings = self.settings_file.load()
+        self._engine_in_file = settings.engine
+        if self._options.engine is not None:
+            settings = replace(settings, engine=self._options.engine)
+        try:
+            kind_of(settings.engine)
+        except ArcDeskError as error:
+            self._refused = (error.problem,)
+            settings = replace(settings, engine="auto")
+        return settings
+
+    # life
+
+    async def run(self) -> None:
+        """Until `quit`."""
+        self._connect_tray()
+        self._handle_signals()
+        self.app.aboutToQuit.connect(self._ended.set)
+        try:
+            await self._listen()
+            for problem in (*self.settings_file.problems, *self._refused):
+                self.notify(problem)
+            if not self._options.background:
+                self.open_window()
+            self.tasks.spawn(self.engine.begin(), name="find the engine")
+            await self._ended.wait()
+        finally:
+            await self._take_down()
+
+    async def _listen(self) -> None:
+        """Let other commands reach us; without a usable socket the app works on, alone."""
+        try:
+            await self._server.start()
+        except OSError as error:
+            self.notify(
+                Problem(
+                    cause="no_socket",
+                    title="Other ArcDesk commands can't reach this window",
+                    detail=f"Its socket can't be made: {error}.",
+                    hint="Set XDG_RUNTIME_DIR to a short path that you may write to.",
+                )
+            )
+
+    def quit(self) -> None:
+        """End the app in order (never QApplication.quit: it would stop the loop under the clean-up)."""
+        self._ended.set()
+
+    def _handle_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            with contextlib.suppress(NotImplementedError, AttributeError):
+                loop.add_signal_handler(number, self.quit)
+
+    async def _take_down(self) -> None:
+        await self._server.aclose()
+        if self._window is not None:
+            await self._window.keep_draft()
+        await self.tasks.cancel_all()
+        if self.chat_or_none is not None:
+            await self.chat_or_none.aclose()
+        if self.settings.stop_engine_on_quit:
+            with contextlib.suppress(ArcDeskError):
+                await self.engine.stop()
+        await self.engine.aclose()
+        await self.parts.aclose()
+        self.bridge.close()
+        if self._window is not None:
+            self._window.close()
+        self.tray.hide()
+
+    # parts made when first wanted
+
+    async def chat(self) -> ChatService:
+        """The conversations, opened at the first call."""
+        if self._chat is None:
+            self._chat = asyncio.ensure_future(self._open_chat())
+        return await asyncio.shield(self._chat)
+
+    @property
+    def chat_or_none(self) -> ChatService | None:
+        """The conversations, if they are open."""
+        return (
+            self._chat.result() if self._chat and self._chat.done() and not self._chat.exception() else None
+        )
+
+    async def _open_chat(self) -> ChatService:
+        from arcdesk.services.chat_service import ChatService
+        from arcdesk.storage.history_db import HistoryDb
+
+        history = HistoryDb()
+        chat = ChatService(store=self.store, history=history, backend=self.parts.backend, engine=self.engine)
+        await chat.open()
+        for problem in history.problems:
+            self.notify(problem)
+        return chat
+
+    def open_window(self) -> None:
+        """Show the chat window and bring it to the front."""
+        if self._window is None:
+            from arcdesk.app.window_controller import WindowController
+
+            self._window = WindowController(self)
+        self._window.show()
+
+    def notify(self, problem: Problem) -> None:
+        """Show a problem that no snapshot and no bubble shows."""
+        log.warning("%s", problem.sentence())
+        self.notices.add(problem)
+
+    # the tray
+
+    def _connect_tray(self) -> None:
+        tray = self.tray
+        self.bridge.state_changed.connect(tray.render)
+        tray.start_requested.connect(self.start_engine)
+        tray.stop_requested.connect(self.stop_engine)
+        tray.restart_requested.connect(self.restart_engine)
+        tray.open_chat_requested.connect(self.open_window)
+        tray.quit_requested.connect(self.quit)
+        tray.host_missing.connect(self.open_window)  # never a program that can't be seen
+        tray.render(self.store.state)
+
+    def start_engine(self) -> None:
+        """Start; a failure is in the snapshot."""
+        self.tasks.spawn(self.engine.start(), name="start the engine", is_shown_elsewhere=True)
+
+    def stop_engine(self) -> None:
+        """Stop."""
+        self.tasks.spawn(self.engine.stop(), name="stop the engine")
+
+    def restart_engine(self) -> None:
+        """Stop, then start."""
+        self.tasks.spawn(self.engine.restart(), name="restart the engine", is_shown_elsewhere=True)
+
+    async def apply(self, settings: Settings, *, start: bool = False) -> None:
+        """Take other settings, then keep them; if they can't be kept, they hold for this run."""
+        await self.engine.use(settings)
+        self.settings = settings
+        self.keep(settings)
+        if start:
+            await self.engine.start()
+
+    def keep(self, settings: Settings) -> None:
+        """Write the settings; an engine that only the command line named stays out of the file."""
+        if self._options.engine is not None and settings.engine == self._options.engine:
+            settings = replace(settings, engine=self._engine_in_file)
+        try:
+            self.settings_file.save(settings)
+        except ArcDeskError as error:
+            self.notify(error.problem)
+
+    # the socket
+
+    async def _on_command(self, request: Json, progress: Any) -> Json:
+        wanted, command = request.get("engine"), request.get("command")
+        try:
+            if isinstance(wanted, str) and wanted and not await self.engine.serves(wanted):
+                if command not in ("start", "restart", "open"):
+                    return {"elsewhere": True}  # another engine is meant than ours
+                await self.engine.use(replace(self.settings, engine=wanted))
+        except ArcDeskError as error:
+            return {"message": f"arcdesk: {error}", "exit_code": error.exit_code}
+        match request.get("command"):
+            case "open":
+                self._take_activation(str(request.get("activation_token") or ""))
+                self.open_window()
+                return {"exit_code": 0}
+            case "quit":
+                self.quit()
+                return {"exit_code": 0}
+            case "endpoint":
+                return await self._endpoint_answer()
+            case _:
+                return await self._commands.handle(request, progress)
+
+    def _take_activation(self, token: str) -> None:
+        if token:  # Qt gives it to the compositor with the next activation
+            os.environ["XDG_ACTIVATION_TOKEN"] = token
+
+    async def _endpoint_answer(self) -> Json:
+        try:
+            await self.engine.settle()
+            if self.engine.snapshot.kind is EngineKind.EMBEDDED and self.engine.snapshot.phase.can_start:
+                await self.engine.start()
+            await self.engine.first_look()
+            return {"endpoint": asdict(await self.engine.wait_ready())}
+        except ArcDeskError as error:
+            return {"problem": asdict(replace(error.problem, actions=())), "exit_code": error.exit_code}

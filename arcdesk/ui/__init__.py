@@ -1,0 +1,1 @@
+"""What is seen: widgets render snapshots and emit intents."""

@@ -1,0 +1,48 @@
+"""The words of the transcript: live lines, labels, and what a screen reader hears."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QCoreApplication
+
+from arcdesk.core.chat import AnswerStats, Message, MessageState
+
+UNKNOWN = "–"
+THIN = "\u2009"  # between a figure and its unit
+
+
+def tr(text: str) -> str:
+    """The text in the person's language."""
+    return QCoreApplication.translate("Transcript", text)
+
+
+def live_line(message: Message) -> str:
+    """What is known of an answer in one line; '' if nothing was measured and nothing happened."""
+    parts = [tr("Stopped")] if message.state is MessageState.STOPPED else []
+    if message.state is MessageState.FAILED and message.text:
+        parts.append(tr("Cut off"))
+    if message.stats is not None:
+        parts += _figures(message.stats)
+    return " · ".join(parts)
+
+
+def unknown_reason(stats: AnswerStats | None) -> str:
+    """Why a figure of the live line is '–'; '' if all are known."""
+    if stats is None:
+        return ""
+    known = (stats.ttft_ms, stats.decode_tokens_per_s, stats.completion_tokens, stats.device)
+    if all(figure is not None for figure in known):
+        return ""
+    return stats.reason_unknown or tr("The server did not report it.")
+
+
+def _figures(stats: AnswerStats) -> list[str]:
+    rate = UNKNOWN if stats.decode_tokens_per_s is None else f"{stats.decode_tokens_per_s:.1f}"
+    tokens = UNKNOWN if stats.completion_tokens is None else str(stats.completion_tokens)
+    device = tr("device") + f" {UNKNOWN}" if stats.device is None else stats.device
+    return [f"TTFT {_duration(stats.ttft_ms)}", f"{rate}{THIN}tok/s", f"{tokens}{THIN}tok", device]
+
+
+def _duration(ms: float | None) -> str:
+    if ms is None:
+        return UNKNOWN
+    return f"{ms:.0f}{THIN}ms" if ms < 10_000 else f"{ms / 1000:.1f}{THIN}s"

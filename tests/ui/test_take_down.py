@@ -1,0 +1,68 @@
+"""The end of the program in the middle of an answer: in order, with exit code 0, and nothing lost."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from arcdesk.core.chat import MessageState
+from arcdesk.desktop.instance_client import call
+from arcdesk.storage import paths
+from arcdesk.storage.history_db import FILE_NAME, HistoryDb
+from tests.fakes.openai_server import STREAM_HEAD, OpenAIServer, chunked, delta, event
+from tests.ui.app_rig import PATIENCE_S, no_docker, server, until
+from tests.ui.session_child import QUESTION
+
+__all__ = ["no_docker", "server"]  # fixtures
+
+ROOT = Path(__file__).parents[2]
+End = Callable[[subprocess.Popen[str]], object]
+
+
+def by_command(_: subprocess.Popen[str]) -> None:
+    answer = call({"command": "quit"}, timeout_s=PATIENCE_S)
+    assert answer == {"exit_code": 0}
+
+
+def by_signal(number: signal.Signals) -> End:
+    return lambda child: child.send_signal(number)
+
+
+WAYS: dict[str, tuple[list[str], End]] = {
+    "the quit command": ([], by_command),
+    "SIGTERM": ([], by_signal(signal.SIGTERM)),
+    "SIGINT": ([], by_signal(signal.SIGINT)),
+    "the end of the desktop's session": (["end"], lambda _: None),
+}
+
+
+@pytest.mark.parametrize(("options", "end"), WAYS.values(), ids=WAYS.keys())
+async def test_it_ends_in_order_and_keeps_what_had_come(
+    server: OpenAIServer, options: list[str], end: End, tmp_path: Path
+) -> None:
+    server.script(STREAM_HEAD, chunked(event(delta(content="Half"))), asyncio.Event())
+    said, complaints = tmp_path / "stdout", tmp_path / "stderr"
+    command = [sys.executable, "-m", "tests.ui.session_child", server.base_url, *options]
+    with said.open("w") as stdout, complaints.open("w") as stderr:
+        child = subprocess.Popen(command, cwd=ROOT, stdout=stdout, stderr=stderr, text=True)
+    try:
+        await until(lambda: "answering" in said.read_text() or child.poll() is not None, "the answer")
+        end(child)
+        await until(lambda: child.poll() is not None, "the program to end")
+    finally:
+        if child.poll() is None:
+            child.kill()
+            child.wait()
+    assert (child.returncode, complaints.read_text()) == (0, "")
+    await server.until(lambda server: server.chats_given_up == 1)
+    history = HistoryDb(paths.data_dir() / FILE_NAME)
+    asked, answer = await history.messages(1)
+    await history.aclose()
+    assert asked.text == QUESTION
+    assert (answer.text, answer.state) == ("Half", MessageState.STOPPED)
