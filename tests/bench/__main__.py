@@ -1,0 +1,74 @@
+"""`make bench`: every figure as a ratio to a baseline of the same run, with its target.
+
+Needs Xvfb and a tray (`make test` installs them). Ends with exit code 1 when a target is missed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Target:
+    """A figure, how it is read, and what it may be at most."""
+
+    label: str
+    read: Callable[[dict[str, Any]], float]
+    at_most: float
+    unit: str = "x"
+
+
+TARGETS = (
+    Target("tray visible, against a bare tray script", lambda r: r["startup"]["tray_visible_ratio"], 1.6),
+    Target("idle memory, against the same", lambda r: r["startup"]["idle_rss_ratio"], 1.5),
+    Target(
+        "wake-ups in 30 s idle, more than the bare script's",
+        lambda r: (
+            r["startup"]["idle_wakeups_in_30_s"]["arcdesk"] - r["startup"]["idle_wakeups_in_30_s"]["bare"]
+        ),
+        2,
+        "",
+    ),
+    Target("`arcdesk status`, forwarded", lambda r: r["startup"]["forwarded_status_ms"], 50, "ms"),
+    Target(
+        "CPU per token, against a bare httpx loop",
+        lambda r: max(r["tokens"]["ratio_app_qasync"].values()),
+        2.0,
+    ),
+    Target("added TTFT, median", lambda r: r["tokens"]["added_ttft_ms_app_qasync"], 17, "ms"),
+    Target("longest GUI gap, against a plain-text widget", lambda r: r["gap"]["ratio"], 2.0),
+)
+
+
+def main() -> int:
+    """Run all, print a table and the raw figures."""
+    os.environ["QT_QPA_PLATFORM"] = "offscreen"
+    from tests.bench import startup, stream_gap, token_cpu
+
+    results: dict[str, Any] = {}
+    for name, run in (("startup", startup.run), ("tokens", token_cpu.run), ("gap", stream_gap.run)):
+        print(f"measuring {name} …", file=sys.stderr, flush=True)
+        results[name] = run()
+    print(json.dumps(results, indent=2, default=str))
+    machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
+    print(f"\n{machine}, Python {platform.python_version()}")
+    missed = 0
+    for target in TARGETS:
+        value = target.read(results)
+        is_met = value <= target.at_most
+        missed += not is_met
+        print(
+            f"{'ok  ' if is_met else 'MISS'} {target.label:55} {value:8.2f} {target.unit:2} "
+            f"(at most {target.at_most:g})"
+        )
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
