@@ -1,0 +1,203 @@
+"""The buttons beside an error: each kind does what it says, in the running program."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QDialog, QFileDialog, QMessageBox, QPlainTextEdit, QPushButton
+
+from arcdesk.core.engine_state import EngineKind, EnginePhase
+from arcdesk.core.errors import Action, ActionKind, Problem
+from arcdesk.storage import paths
+from arcdesk.storage.settings_file import FILE_NAME
+from arcdesk.ui.log_window import LogWindow
+from tests.fakes.openai_server import ANSWER, OpenAIServer, json_response
+from tests.ui.app_rig import App, no_docker, open_app, server, until
+
+__all__ = ["no_docker", "server"]  # fixtures
+pytestmark = pytest.mark.qt_log_ignore("does not support raise")  # the offscreen platform says so
+
+QUESTION = "What is the capital of France?"
+D = TypeVar("D", bound=QDialog)
+
+
+def action(kind: ActionKind, target: str = "", **settings: str) -> Action:
+    return Action(kind=kind, label="Do it", target=target, settings=tuple(settings.items()))
+
+
+def kept_settings() -> dict[str, Any]:
+    return tomllib.loads((paths.config_dir() / FILE_NAME).read_text())
+
+
+async def dialog_of(app: App, kind: type[D]) -> D:
+    """The dialog that a button has opened."""
+    await until(lambda: app.window.findChildren(kind), f"a {kind.__name__}")
+    dialog = app.window.findChildren(kind)[0]
+    assert dialog.isVisible()
+    return dialog
+
+
+async def fail_once(app: App, server: OpenAIServer) -> None:
+    """A question whose answer failed before its first word."""
+    server.script(json_response(401, {"error": "Unauthorized"}))
+    app.ask(QUESTION)
+    await app.until_answered()
+    assert await app.chat.is_unanswered(1)
+
+
+async def until_answer_is_seen(app: App) -> None:
+    await until(lambda: "".join(ANSWER) in app.words, "the answer")
+    await app.until_answered()
+
+
+def test_every_kind_has_its_test() -> None:
+    told = [name for name in globals() if name.startswith("test_")]
+    for kind in ActionKind:
+        assert any(name.startswith(f"test_{kind.value}_") for name in told), kind
+
+
+async def test_start_brings_the_engine_up(server: OpenAIServer) -> None:
+    async with open_app(server.base_url) as app:
+        assert app.state.engine.phase is EnginePhase.STOPPED
+        app.perform(action(ActionKind.START))
+        await until(lambda: app.state.engine.phase is EnginePhase.READY, "the engine to answer")
+        assert app.state.conversations == ()
+
+
+async def test_start_asks_what_is_left_unanswered_and_nothing_else(server: OpenAIServer) -> None:
+    async with open_app(server.base_url) as app:
+        await fail_once(app, server)
+        app.perform(action(ActionKind.START))
+        await until_answer_is_seen(app)
+        asked = len(server.requests)
+        app.perform(action(ActionKind.START))
+        await until(lambda: app.is_idle, "the button's work to end")
+        assert len([r for r in server.requests[asked:] if r.method == "POST"]) == 0
+
+
+async def test_restart_stops_and_starts(server: OpenAIServer) -> None:
+    async with open_app(server.base_url) as app:
+        await app.session.engine.start()
+        phases: list[EnginePhase] = []
+        app.session.bridge.engine_changed.connect(lambda engine: phases.append(engine.phase))
+        app.perform(action(ActionKind.RESTART))
+        await until(lambda: phases[-1:] == [EnginePhase.READY], "the engine to answer again")
+        assert phases == [EnginePhase.STOPPED, EnginePhase.STARTING, EnginePhase.READY]
+
+
+async def test_retry_asks_the_question_again_and_only_the_question(server: OpenAIServer) -> None:
+    async with open_app(server.base_url) as app:
+        await fail_once(app, server)
+        app.perform(action(ActionKind.RETRY))
+        await until_answer_is_seen(app)
+        assert server.requests[-1].body["messages"] == [{"role": "user", "content": QUESTION}]
+
+
+async def test_apply_settings_keeps_them_and_starts(server: OpenAIServer) -> None:
+    async with open_app(server.base_url) as app:
+        app.perform(action(ActionKind.APPLY_SETTINGS, max_model_len="1312"))
+        await until(lambda: app.state.engine.phase is EnginePhase.READY, "the engine to answer")
+        assert app.session.engine.settings.container.max_model_len == 1312
+        assert kept_settings()["container"]["max_model_len"] == 1312
+
+
+async def test_use_embedded_begins_the_embedded_engine(server: OpenAIServer) -> None:
+    async with open_app(server.base_url) as app:
+        app.perform(action(ActionKind.USE_EMBEDDED))
+        await until(lambda: app.state.engine.phase is EnginePhase.READY, "the embedded engine to answer")
+        assert app.state.engine.kind is EngineKind.EMBEDDED
+        assert kept_settings()["engine"]["engine"] == "embedded"
+
+
+async def test_use_container_takes_the_container(server: OpenAIServer) -> None:
+    async with open_app(server.base_url) as app:
+        app.perform(action(ActionKind.USE_CONTAINER))
+        await until(lambda: app.state.engine.kind is EngineKind.CONTAINER, "the container's driver")
+        assert kept_settings()["engine"]["engine"] == "container"
+
+
+async def test_pull_image_goes_to_docker(server: OpenAIServer) -> None:
+    async with open_app(server.base_url) as app:
+        app.perform(action(ActionKind.PULL_IMAGE))
+        await until(lambda: app.state.engine.problem, "what became of the download")
+        assert app.state.engine.problem is not None
+        assert app.state.engine.problem.cause == "docker_daemon"
+
+
+async def test_remove_container_asks_first(server: OpenAIServer) -> None:
+    async with open_app(server.base_url) as app:
+        app.perform(action(ActionKind.REMOVE_CONTAINER, "somebodys"))
+        box = await dialog_of(app, QMessageBox)
+        box.reject()
+        await until(lambda: not app.window.findChildren(QMessageBox), "the question to go")
+        await until(lambda: app.is_idle, "no work to be left")
+        assert app.state.notices == ()
+
+
+async def test_remove_container_goes_to_docker_after_a_yes(server: OpenAIServer) -> None:
+    async with open_app(server.base_url) as app:
+        app.perform(action(ActionKind.REMOVE_CONTAINER, "somebodys"))
+        box = await dialog_of(app, QMessageBox)
+        remove = next(button for button in box.findChildren(QPushButton) if "Remove" in button.text())
+        remove.click()
+        await until(lambda: app.state.notices, "what became of it")
+        assert app.state.notices[-1].cause == "docker_daemon"
+
+
+async def test_choose_model_takes_the_file_that_was_chosen(server: OpenAIServer, tmp_path: Path) -> None:
+    async with open_app(server.base_url) as app:
+        model = tmp_path / "own.gguf"
+        model.write_bytes(b"no model at all")
+        app.perform(action(ActionKind.CHOOSE_MODEL))
+        dialog = await dialog_of(app, QFileDialog)
+        dialog.selectFile(str(model))
+        dialog.accept()
+        await until(lambda: app.state.engine.phase is EnginePhase.FAILED, "the engine to refuse it")
+        assert app.state.engine.kind is EngineKind.EMBEDDED
+        assert kept_settings()["engine"]["gguf_path"] == str(model)
+
+
+async def test_show_log_shows_the_engines_words(server: OpenAIServer) -> None:
+    async with open_app(server.base_url) as app:
+        app.perform(action(ActionKind.USE_EMBEDDED))
+        await until(lambda: app.state.engine.phase is EnginePhase.READY, "the embedded engine to answer")
+        app.perform(action(ActionKind.SHOW_LOG))
+        log = await dialog_of(app, LogWindow)
+        text = log.findChild(QPlainTextEdit)
+        assert isinstance(text, QPlainTextEdit)
+        await until(text.toPlainText, "its lines")
+        assert text.toPlainText().splitlines() == await app.session.engine.log_tail(1000)
+
+
+async def test_copy_puts_the_text_on_the_clipboard(server: OpenAIServer) -> None:
+    async with open_app(server.base_url) as app:
+        app.perform(action(ActionKind.COPY, "sudo systemctl start docker"))
+        assert QGuiApplication.clipboard().text() == "sudo systemctl start docker"
+
+
+async def test_new_chat_begins_one(server: OpenAIServer) -> None:
+    async with open_app(server.base_url) as app:
+        app.ask(QUESTION)
+        await app.until_answered()
+        app.perform(action(ActionKind.NEW_CHAT))
+        await until(lambda: app.state.active_conversation == 0, "the empty chat")
+        assert app.window.welcome.isVisible()
+
+
+async def test_undo_delete_brings_the_chat_back_and_takes_its_notice(server: OpenAIServer) -> None:
+    async with open_app(server.base_url) as app:
+        app.ask(QUESTION)
+        await app.until_answered()
+        app.window.conversations.delete_requested.emit(1)
+        await until(lambda: app.state.notices, "the notice with 'Undo'")
+        assert app.state.conversations == ()
+        other = Problem(cause="other", title="Something else")
+        app.session.notify(other)
+        undo = next(notice.actions[0] for notice in app.state.notices if notice.cause == "deleted")
+        app.perform(undo)
+        await until(lambda: "".join(ANSWER) in app.words, "the chat in view")
+        assert app.state.notices == (other,)
