@@ -47,12 +47,15 @@ def run_session(app: QApplication, tray: Tray, options: argparse.Namespace) -> i
     asyncio.set_event_loop(loop)
     session = Session(app, tray, options)
     with loop:
+        running = loop.create_task(session.run())
         try:
-            loop.run_until_complete(session.run())
-        except RuntimeError as error:
-            # The desktop's end of session stops Qt's loop under us; the clean-up has run by then.
-            if "Event loop stopped" not in str(error):
+            loop.run_until_complete(running)
+        except RuntimeError:
+            if running.done():
                 raise
+            # The desktop's end of session stopped Qt's loop under us: it runs once more, for the clean-up.
+            session.quit()
+            loop.run_until_complete(running)
     return 0
 
 
@@ -101,7 +104,6 @@ class Session:
         """Until `quit`."""
         self._connect_tray()
         self._handle_signals()
-        self.app.aboutToQuit.connect(self._ended.set)
         try:
             await self._listen()
             for problem in (*self.settings_file.problems, *self._refused):

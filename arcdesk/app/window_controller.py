@@ -52,6 +52,7 @@ class WindowController:
         session.bridge.state_changed.connect(self._on_state)
         window.close_requested.connect(self._on_close)
         window.shown.connect(self._on_shown)
+        window.quit_requested.connect(session.quit)
         card = window.engine_card
         card.start_requested.connect(session.start_engine)
         card.stop_requested.connect(session.stop_engine)
@@ -87,6 +88,7 @@ class WindowController:
         chat = await self._session.chat()
         chat.on_event = self._on_event
         chat.on_message = self._on_message
+        chat.on_removed = self._on_removed
         await self._load(self._session.store.state.active_conversation)
 
     def _on_shown(self) -> None:
@@ -107,6 +109,7 @@ class WindowController:
                 self.window.prompt.flush_draft()
                 self.window.prompt.clear()
             self._began_a_chat = False
+            self._shown_conversation = state.active_conversation  # at once: the task may come late
             self._tasks.spawn(self._load(state.active_conversation), name="show a conversation")
         self._tell_waiting(state)
 
@@ -117,12 +120,19 @@ class WindowController:
         messages = await chat.messages(conversation_id)  # last: a message added later is told after it
         if conversation_id != self._session.store.state.active_conversation:
             return  # another one was chosen meanwhile
-        transcript = self.window.transcript
-        transcript.show_messages(messages)
         self._bring_draft(conversation_id, draft)
-        if messages and messages[-1].state.is_open:
-            transcript.feed(messages[-1].id, chat.text_on_its_way(conversation_id, len(messages[-1].text)))
+        self.window.transcript.show_messages(messages)
         self._tell_waiting(self._session.store.state)
+
+    def _on_removed(self, conversation_id: int) -> None:
+        if conversation_id == self._shown_conversation:
+            self._tasks.spawn(self._show_again(conversation_id), name="show a conversation again")
+
+    async def _show_again(self, conversation_id: int) -> None:
+        messages = await (await self._session.chat()).messages(conversation_id)
+        if conversation_id == self._shown_conversation:
+            self.window.transcript.show_messages(messages)
+            self._tell_waiting(self._session.store.state)
 
     def _bring_draft(self, conversation_id: int, draft: str) -> None:
         """Put a stored draft into the prompt box, before what was typed while it was fetched."""

@@ -68,6 +68,7 @@ class ChatService:
         self._records: dict[int, AnswerLog] = {}
         self.on_event: EventSink = lambda *_: None
         self.on_message: MessageSink = lambda *_: None
+        self.on_removed: Callable[[int], None] = lambda _: None  # a message of this conversation has gone
 
     # conversations
 
@@ -155,6 +156,7 @@ class ChatService:
         last = messages[-1] if messages else None
         if last and last.role is Role.ASSISTANT and not (last.text or last.thoughts):
             await self._history.remove(last.id)
+            self.on_removed(conversation_id)
         if conversation_id in self._answers or not any(message.role is Role.USER for message in messages):
             return None
         return await self._answer(conversation_id)
@@ -166,11 +168,6 @@ class ChatService:
             return False
         last = messages[-1]
         return last.role is Role.USER or (last.state is MessageState.FAILED and not last.text)
-
-    def text_on_its_way(self, conversation_id: int, from_character: int) -> str:
-        """What of the running answer's text lies behind the first `from_character` characters."""
-        record = self._records.get(conversation_id)
-        return record.text[from_character:] if record else ""
 
     def waiting_message(self, conversation_id: int) -> int:
         """The id of an answer of which nothing has come yet, not even a thought; 0 if there is none."""

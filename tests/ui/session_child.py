@@ -1,6 +1,7 @@
 """A process of tests: the desktop program with the engine at its argument; asks one question in its window.
 
-Prints "answering" when the first word of the answer is in view.
+Prints "answering" when the first word of the answer is in view. With a second argument the desktop then ends
+the session, as at a log-out.
 """
 
 from __future__ import annotations
@@ -23,8 +24,9 @@ QUESTION = "What is the capital of France?"
 class Person:
     """Waits for the window, asks, waits for the first word."""
 
-    def __init__(self, application: QApplication) -> None:
+    def __init__(self, application: QApplication, *, ends_session: bool) -> None:
         self._application = application
+        self._ends_session = ends_session
         self._has_asked = False
         self._timer = QTimer(application, interval=LOOK_EVERY_MS)
         self._timer.timeout.connect(self._look)
@@ -42,6 +44,8 @@ class Person:
         elif "Half" in window.transcript.toPlainText():
             self._timer.stop()
             print("answering", flush=True)
+            if self._ends_session:
+                self._application.exit(0)  # what Qt does to the loop then
 
 
 if __name__ == "__main__":
@@ -51,7 +55,7 @@ if __name__ == "__main__":
     assert lock is not None
     tray = Tray()
     tray.show()
-    person = Person(application)
+    person = Person(application, ends_session=len(sys.argv) > 2)
     options = Namespace(engine=sys.argv[1], background=False, verbose=False)
     code = run_session(application, tray, options)
     lock.release()

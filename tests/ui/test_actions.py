@@ -92,9 +92,11 @@ async def test_restart_stops_and_starts(server: OpenAIServer) -> None:
 async def test_retry_asks_the_question_again_and_only_the_question(server: OpenAIServer) -> None:
     async with open_app(server.base_url) as app:
         await fail_once(app, server)
+        assert "API key" in app.words
         app.perform(action(ActionKind.RETRY))
         await until_answer_is_seen(app)
         assert server.requests[-1].body["messages"] == [{"role": "user", "content": QUESTION}]
+        assert "API key" not in app.words  # the try that brought nothing has given way
 
 
 async def test_apply_settings_keeps_them_and_starts(server: OpenAIServer) -> None:

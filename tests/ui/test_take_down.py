@@ -31,6 +31,10 @@ def by_command(_: subprocess.Popen[str]) -> None:
     assert answer == {"exit_code": 0}
 
 
+def by_itself(_: subprocess.Popen[str]) -> None:
+    """The child was told at its start."""
+
+
 def by_signal(number: signal.Signals) -> End:
     return lambda child: child.send_signal(number)
 
@@ -39,12 +43,13 @@ WAYS: dict[str, End] = {
     "the quit command": by_command,
     "SIGTERM": by_signal(signal.SIGTERM),
     "SIGINT": by_signal(signal.SIGINT),
+    "the desktop's session": by_itself,
 }
 
 
-def run_child(url: str, folder: Path) -> subprocess.Popen[str]:
+def run_child(url: str, folder: Path, *options: str) -> subprocess.Popen[str]:
     """The program in a process of its own; what it says goes into files in `folder`."""
-    command = [sys.executable, "-m", "tests.ui.session_child", url]
+    command = [sys.executable, "-m", "tests.ui.session_child", url, *options]
     with (folder / "stdout").open("w") as stdout, (folder / "stderr").open("w") as stderr:
         return subprocess.Popen(command, cwd=ROOT, stdout=stdout, stderr=stderr, text=True)
 
@@ -60,7 +65,8 @@ async def test_it_ends_in_order_and_keeps_what_had_come(
     server: OpenAIServer, end: End, tmp_path: Path
 ) -> None:
     server.script(STREAM_HEAD, chunked(event(delta(content="Half"))), asyncio.Event())
-    child, said = run_child(server.base_url, tmp_path), tmp_path / "stdout"
+    options = ["end"] if end is by_itself else []
+    child, said = run_child(server.base_url, tmp_path, *options), tmp_path / "stdout"
     try:
         await until(lambda: "answering" in said.read_text() or child.poll() is not None, "the answer")
         end(child)
