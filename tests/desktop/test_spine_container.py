@@ -130,7 +130,10 @@ def test_a_question_asked_while_loading_is_answered_when_ready(take_seat: TakeSe
         assert app.run("start", "--no-wait").returncode == 0
         app.ask(QUESTION)
         assert app.status()["phase"] in ("starting", "loading")
-        (waiting,) = [message for message in app.messages() if message.role == "assistant"]
+        (waiting,) = wait_for(
+            lambda: [message for message in app.messages() if message.role == "assistant"],
+            "its answer waiting",
+        )
         assert (waiting.state, waiting.text) == ("waiting", "")
         assert app.wait_for_words(timeout_s=READY_S).problem == {}
         wait_for(lambda: app.status()["phase"] == "ready", "the engine still ready")
