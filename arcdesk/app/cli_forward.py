@@ -17,6 +17,25 @@ FORWARDED = ("status", "start", "stop", "restart", "logs")
 STATUS_TIMEOUT_S = 5.0
 
 
+class _StatusOptions:
+    """What the parser would make of `status` and `status --json`."""
+
+    command, engine = "status", None
+
+    def __init__(self, *, is_json: bool) -> None:
+        self.json = is_json
+
+
+def quick_status(*, is_json: bool) -> int | None:
+    """`arcdesk status [--json]` answered by the running app; None when none runs."""
+    try:
+        return run(_StatusOptions(is_json=is_json))  # type: ignore[arg-type]
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        return None  # the whole command line knows what to do then
+
+
 def run(options: argparse.Namespace) -> int | None:
     """Exit code, or None when no app runs or the command is not one for it."""
     if options.command not in FORWARDED or (options.engine and options.command in ("status", "logs")):

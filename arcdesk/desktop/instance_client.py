@@ -6,13 +6,19 @@ import json
 import os
 import socket
 import stat
-from collections.abc import Callable
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # importing typing takes longer than the whole question
+    from collections.abc import Callable
+    from typing import Any
+
+    Json = dict[str, Any]
+else:
+    Json = dict
 
 SOCKET_NAME = "instance.sock"
 LOCK_NAME = "instance.lock"
 MESSAGE_LIMIT_BYTES = 1 << 20
-Json = dict[str, Any]
 
 
 def runtime_dir() -> str:

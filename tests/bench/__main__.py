@@ -49,6 +49,7 @@ TARGETS = (
 def main() -> int:
     """Run all, print a table and the raw figures."""
     os.environ["QT_QPA_PLATFORM"] = "offscreen"
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # people's second start has its bytecode cached
     from tests.bench import startup, stream_gap, token_cpu
 
     results: dict[str, Any] = {}
