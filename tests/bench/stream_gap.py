@@ -152,7 +152,7 @@ def _run_transcript(count: int) -> dict[str, float]:
         transcript.deleteLater()
 
 
-def run(count: int = TOKENS, rounds: int = 2) -> dict[str, object]:
+def run(count: int = TOKENS, rounds: int = 3) -> dict[str, object]:
     """Both in one process, by turns: `longest_gap_ms` of each, their `ratio`, `n` tokens.
 
     A stall of ours comes in every round, one of a busy machine does not: of the rounds, the best counts.
