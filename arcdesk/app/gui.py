@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import sys
 
+from arcdesk.core.ident import APP_ID
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
 
     from PySide6.QtWidgets import QApplication
 
-APP_ID = "org.arcdesk.ArcDesk"
 WITHOUT_DISPLAY = """\
 What works without one:
   arcdesk ask "What is the capital of France?"   asks, and starts an embedded engine if none runs

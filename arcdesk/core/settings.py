@@ -60,7 +60,16 @@ class Settings:
     gguf_path: str = ""  # of the embedded engine; empty: the starter model
     theme: str = "system"  # system, light or dark
     stop_engine_on_quit: bool = False
+    start_engine_with_app: bool = False
+    stay_in_tray: bool = True  # closing the window leaves the icon, where a panel shows one
     confirmed_close_without_tray: bool = False
+    notify_ready: bool = True
+    notify_failed: bool = True
+    notify_answer: bool = True  # an answer that ended while nobody looked
+    hotkey: str = "Ctrl+Alt+Space"  # of the quick prompt; empty: none
+    quick_hides_on_blur: bool = False
+    quick_takes_clipboard: bool = False
+    presets: tuple[tuple[str, str], ...] = ()  # the person's own: (name without '/', text)
 
 
 def change_container(settings: Settings, changes: tuple[tuple[str, str], ...]) -> Settings:

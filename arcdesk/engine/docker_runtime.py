@@ -97,7 +97,7 @@ class DockerRuntime:
     async def remove(self, container_id: str) -> None:
         """Remove it, running or not. A gone container is fine."""
         with suppress(NotFoundError):
-            await self._call(lambda client: client.api.remove_container(container_id, force=True))
+            await self._call(lambda client: docker_start.remove(client, container_id))
 
     def events(self) -> AsyncGenerator[ContainerEvent, None]:
         """SUBSCRIBED, then the events of containers with our label."""

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from docker import DockerClient
 
 KEY_BYTES = 32
+REMOVAL_PATIENCE_S = 30
 RUNNING = ("running", "paused", "restarting")
 
 # PID 1 of the image is a bash that neither execs the server nor passes signals on: the kernel drops a TERM
@@ -108,7 +109,7 @@ def create_and_start(
         return observation(client.api.inspect_container(container_id))
     except APIError as error:
         problem = _start_problem(client, address, settings, error)
-        client.api.remove_container(container_id, force=True)
+        remove(client, container_id)
         raise EngineError(problem) from error
 
 
@@ -127,6 +128,18 @@ def term_server(client: DockerClient, container_id: str) -> bool:
         if error.status_code in (400, 404, 409) or "executable file not found" in str(error.explanation):
             return False
         raise
+
+
+def remove(client: DockerClient, container_id: str) -> None:
+    """Remove it, running or not. If Docker is removing it already (`--rm`), wait for that instead."""
+    from docker.errors import APIError
+
+    try:
+        client.api.remove_container(container_id, force=True)
+    except APIError as error:
+        if error.status_code != 409 or "already in progress" not in str(error.explanation):
+            raise
+        client.api.wait(container_id, timeout=REMOVAL_PATIENCE_S, condition="removed")
 
 
 def _start_problem(

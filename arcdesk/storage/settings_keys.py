@@ -6,7 +6,11 @@ from dataclasses import dataclass, fields
 
 from arcdesk.core.settings import ContainerSettings, Settings
 
-_IN_ENGINE_TABLE = frozenset({"engine", "gguf_path", "stop_engine_on_quit"})
+_TABLES = {
+    "engine": ("engine", "gguf_path", "stop_engine_on_quit", "start_engine_with_app"),
+    "quick": ("hotkey", "quick_hides_on_blur", "quick_takes_clipboard"),
+}
+_TABLE_OF = {name: table for table, names in _TABLES.items() for name in names}
 _CHOICES: dict[str, tuple[str, ...]] = {"theme": ("system", "light", "dark")}
 _TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 _KIND_WORDS = {bool: "true or false", int: "a whole number", str: "text in quotes"}
@@ -54,7 +58,7 @@ def _all_keys() -> list[SettingKey]:
     default = Settings()
     outer = _plain_values(default)
     return [
-        SettingKey(table="engine" if name in _IN_ENGINE_TABLE else "general", name=name, default=value)
+        SettingKey(table=_TABLE_OF.get(name, "general"), name=name, default=value)
         for name, value in outer.items()
     ] + [
         SettingKey(table="container", name=name, default=value)
