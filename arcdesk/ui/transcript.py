@@ -18,6 +18,7 @@ from arcdesk.ui.transcript_window import MessageWindow
 from arcdesk.ui.transcript_words import tr, unknown_reason
 
 FRAME_MS = 33
+FULL_FRAME_CHARS = 220  # a very fast stream is drawn in smaller helpings, so that none takes long
 _COMMAND_KEYS = (
     Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.AltModifier | Qt.KeyboardModifier.MetaModifier
 )
@@ -39,6 +40,7 @@ class Transcript(MessagePages):
         self._live: dict[int, LiveAnswer] = {}
         self._opened: set[int] = set()  # whose thinking is shown
         self._timer = self._single_shot(FRAME_MS, self._flush)
+        self._waiting_chars = 0  # since the timer was set
         self.setAccessibleName(tr("Conversation"))
         self.anchorClicked.connect(self._on_anchor)
 
@@ -76,6 +78,9 @@ class Transcript(MessagePages):
         if live is not None and text:
             live.pieces.append(text)
             self._arm(live)
+            self._waiting_chars += len(text)
+            if self._waiting_chars >= FULL_FRAME_CHARS and self._timer.isActive():
+                self._timer.start(0)
 
     def feed_thought(self, message_id: int, text: str) -> None:
         """Add a piece of an answer's thinking, shown as 'Thinking…' until it is opened."""
@@ -121,7 +126,8 @@ class Transcript(MessagePages):
     def _arm(self, live: LiveAnswer) -> None:
         live.is_dirty = True
         if not self._timer.isActive() and not self._takes_notes():
-            self._timer.start()
+            self._waiting_chars = 0
+            self._timer.start(FRAME_MS)
 
     # -- rendering --------------------------------------------------------------------------------
 
