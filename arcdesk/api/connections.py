@@ -6,17 +6,18 @@ import asyncio
 import importlib
 import sys
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from arcdesk.api.errors import problem_of_exception, timed_out, too_much
+from arcdesk.api.meter import RequestMeter
 from arcdesk.api.sse import MAX_EVENT_BYTES, TooLarge
+from arcdesk.core.egress import EgressGate, Reason
 from arcdesk.core.errors import AnswerError, Problem
 from arcdesk.core.ports import Endpoint
 
 if TYPE_CHECKING:  # importing httpx takes 60 ms: it waits for the first request
-    import httpcore
     import httpx
 
 CONNECT_TIMEOUT_S = 5.0
@@ -77,43 +78,68 @@ class Connections:
 
     Servers on this machine are asked directly, never through a proxy of the environment. Redirects
     are not followed: they could carry the key and the conversation to another host.
+
+    All HTTP of ArcDesk takes this way: `egress` is asked whether a host may be contacted, and told what went.
     """
 
-    def __init__(self, transport: httpx.AsyncBaseTransport | None = None) -> None:
+    def __init__(
+        self, transport: httpx.AsyncBaseTransport | None = None, egress: EgressGate | None = None
+    ) -> None:
         self._transport = transport
+        self._egress = egress
         self._clients: dict[tuple[bool, bool], httpx.AsyncClient] = {}
 
     @asynccontextmanager
     async def request(
-        self, method: str, endpoint: Endpoint, url: str, content: bytes | None = None
+        self,
+        method: str,
+        endpoint: Endpoint,
+        url: str,
+        content: bytes | None = None,
+        *,
+        reason: Reason = Reason.OTHER,
     ) -> AsyncIterator[Reply]:
         """Send a request; the block is entered with the head of the answer, however long that takes.
 
         However the block ends (GeneratorExit and cancellation too), the TCP connection is closed at
-        once. Raises what httpx raises: `problem_of` explains it.
+        once. Raises what httpx raises, and AnswerError for an undeclared host: `problem_of` explains both.
         """
         await self.prepare(endpoint)
         client = self._client(endpoint)
         built = client.build_request(method, url, content=content, headers=_headers(endpoint, content))
-        opened: list[httpcore.AsyncNetworkStream] = []
-        built.extensions["trace"] = _noting(opened)
+        meter = RequestMeter(self._egress, built, reason)
+        meter.check()
+        built.extensions["trace"] = meter.trace
+        response: httpx.Response | None = None
         try:
-            reply = Reply(await client.send(built, stream=True))
+            response = await client.send(built, stream=True)
+            reply = Reply(response)
             try:
                 yield reply
             finally:
                 await reply.aclose()
         finally:
+            meter.finish(response)
             # A cancellation that meets httpcore while it makes or closes a connection leaves it open.
-            for connection in opened:
+            for connection in meter.connections:
                 await connection.aclose()
 
     async def call(
-        self, method: str, endpoint: Endpoint, url: str, timeout_s: float, content: bytes | None = None
+        self,
+        method: str,
+        endpoint: Endpoint,
+        url: str,
+        timeout_s: float,
+        content: bytes | None = None,
+        *,
+        reason: Reason = Reason.OTHER,
     ) -> tuple[int, bytes]:
         """Status and body of a whole exchange within `timeout_s`. Raises AnswerError when there is none."""
         try:
-            async with asyncio.timeout(timeout_s), self.request(method, endpoint, url, content) as reply:
+            async with (
+                asyncio.timeout(timeout_s),
+                self.request(method, endpoint, url, content, reason=reason) as reply,
+            ):
                 return reply.status, await reply.body()
         except Exception as error:
             problem = problem_of(error, endpoint, answering=False)
@@ -177,6 +203,8 @@ def problem_of(error: Exception, endpoint: Endpoint, *, answering: bool) -> Prob
     """What an exception on the way to a server means for a person; None if it is a mistake of ours."""
     import httpx
 
+    if isinstance(error, AnswerError):
+        return error.problem
     if isinstance(error, TooLarge):
         return too_much(endpoint)
     if isinstance(error, TimeoutError):
@@ -184,16 +212,6 @@ def problem_of(error: Exception, endpoint: Endpoint, *, answering: bool) -> Prob
     if isinstance(error, httpx.HTTPError | httpx.InvalidURL | UnicodeError):
         return problem_of_exception(error, endpoint, answering=answering)
     return None
-
-
-def _noting(opened: list[httpcore.AsyncNetworkStream]) -> Callable[[str, Mapping[str, Any]], Awaitable[None]]:
-    """A trace for httpcore that keeps what is connected."""
-
-    async def note(event: str, info: Mapping[str, Any]) -> None:
-        if event == "connection.connect_tcp.complete":
-            opened.append(info["return_value"])
-
-    return note
 
 
 def _headers(endpoint: Endpoint, content: bytes | None) -> list[tuple[bytes, bytes]]:

@@ -166,7 +166,7 @@ def _unauthorized(endpoint: Endpoint, message: str) -> Problem:
     hint = (
         "Restart the engine from ArcDesk, so that both use the same key."
         if ours
-        else "Put its key into the environment variable ARCDESK_API_KEY and start ArcDesk again."
+        else "Set its key under Settings, Privacy, or in the environment variable ARCDESK_API_KEY."
     )
     return Problem(
         cause="unauthorized",

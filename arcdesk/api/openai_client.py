@@ -13,6 +13,7 @@ from arcdesk.api.connections import Connections, Reply, problem_of
 from arcdesk.api.payload import chat_body, probe_body
 from arcdesk.api.sse import SseParser
 from arcdesk.core.chat import ChatEvent, ChatRequest
+from arcdesk.core.egress import EgressGate, Reason
 from arcdesk.core.errors import AnswerError
 from arcdesk.core.latency import LatencyMeter
 from arcdesk.core.ports import Endpoint
@@ -30,18 +31,20 @@ _STREAM_TYPES = ("text/event-stream", "")
 class OpenAIClient:
     """Fills the ChatBackend port. Belongs to one event loop; opens nothing before its first request.
 
-    `transport` stands in for the network, `clock` counts seconds and never steps.
+    `transport` stands in for the network, `clock` counts seconds and never steps; `egress` lets declared
+    hosts pass and keeps what went.
     """
 
     def __init__(
         self,
         *,
         transport: httpx.AsyncBaseTransport | None = None,
+        egress: EgressGate | None = None,
         clock: Callable[[], float] = time.perf_counter,
         health_timeout_s: float = HEALTH_TIMEOUT_S,
         probe_timeout_s: float = PROBE_TIMEOUT_S,
     ) -> None:
-        self._connections = Connections(transport)
+        self._connections = Connections(transport, egress)
         self._clock = clock
         self._health_timeout_s = health_timeout_s
         self._probe_timeout_s = probe_timeout_s
@@ -49,17 +52,23 @@ class OpenAIClient:
     async def is_healthy(self, endpoint: Endpoint) -> bool:
         """/health says 200; or there is none, and /v1/models answers (that it wants a key is an answer)."""
         try:
-            status, _ = await self._get(endpoint, endpoint.root_url + "/health", self._health_timeout_s)
+            status, _ = await self._get(
+                endpoint, endpoint.root_url + "/health", self._health_timeout_s, Reason.HEALTH
+            )
             if status == 200 or status >= 500:
                 return status == 200
-            status, _ = await self._get(endpoint, endpoint.base_url + "/models", self._health_timeout_s)
+            status, _ = await self._get(
+                endpoint, endpoint.base_url + "/models", self._health_timeout_s, Reason.HEALTH
+            )
         except AnswerError:
             return False
         return status in (200, 401, 403)
 
     async def list_models(self, endpoint: Endpoint) -> list[str]:
         """The served names, in the server's order. Raises AnswerError."""
-        status, body = await self._get(endpoint, endpoint.base_url + "/models", MODELS_TIMEOUT_S)
+        status, body = await self._get(
+            endpoint, endpoint.base_url + "/models", MODELS_TIMEOUT_S, Reason.MODELS
+        )
         if status != 200:
             raise AnswerError(errors.problem_of_response(status, body, endpoint))
         names = _model_names(body)
@@ -70,7 +79,12 @@ class OpenAIClient:
     async def probe(self, endpoint: Endpoint) -> None:
         """Have one token generated. Raises AnswerError with the reason."""
         status, body = await self._connections.call(
-            "POST", endpoint, _chat_url(endpoint), self._probe_timeout_s, probe_body(endpoint.model)
+            "POST",
+            endpoint,
+            _chat_url(endpoint),
+            self._probe_timeout_s,
+            probe_body(endpoint.model),
+            reason=Reason.PROBE,
         )
         if status != 200:
             raise AnswerError(errors.problem_of_response(status, body, endpoint))
@@ -92,7 +106,9 @@ class OpenAIClient:
         await self._connections.prepare(endpoint)  # no part of the server's time to its first token
         answer.meter.sent()
         try:
-            async with self._connections.request("POST", endpoint, _chat_url(endpoint), content) as reply:
+            async with self._connections.request(
+                "POST", endpoint, _chat_url(endpoint), content, reason=Reason.QUESTION
+            ) as reply:
                 if reply.status != 200 or reply.content_type not in _STREAM_TYPES:
                     for event in await _read_whole(reply, answer, endpoint):
                         yield event
@@ -118,8 +134,8 @@ class OpenAIClient:
         """Close all connections."""
         await self._connections.aclose()
 
-    async def _get(self, endpoint: Endpoint, url: str, timeout_s: float) -> tuple[int, bytes]:
-        return await self._connections.call("GET", endpoint, url, timeout_s)
+    async def _get(self, endpoint: Endpoint, url: str, timeout_s: float, reason: Reason) -> tuple[int, bytes]:
+        return await self._connections.call("GET", endpoint, url, timeout_s, reason=reason)
 
 
 async def _read_whole(reply: Reply, answer: AnswerReader, endpoint: Endpoint) -> Sequence[ChatEvent]:

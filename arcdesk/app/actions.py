@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Coroutine
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
@@ -11,15 +13,18 @@ from PySide6.QtWidgets import QFileDialog, QMessageBox
 
 from arcdesk.core.engine_state import EnginePhase
 from arcdesk.core.errors import Action, ActionKind
-from arcdesk.core.settings import change_container
+from arcdesk.core.settings import Settings, change_container
 from arcdesk.ui.main_window import MainWindow
 
 if TYPE_CHECKING:
     from arcdesk.app.session import Session
 
 
-def perform(session: Session, window: MainWindow, action: Action) -> None:
-    """Do what a button says. Each kind of Action has its line here."""
+def perform(session: Session, action: Action, token: str = "") -> None:
+    """Do what a button says, wherever it stands. Each kind of Action has its line here.
+
+    What needs a window opens it; `token` is the desktop's leave to bring it to the front.
+    """
     session.notices.settle(action)
     match action.kind:
         case ActionKind.START:
@@ -39,22 +44,48 @@ def perform(session: Session, window: MainWindow, action: Action) -> None:
         case ActionKind.PULL_IMAGE:
             _spawn(session, session.engine.pull_and_start(), "download the image")
         case ActionKind.REMOVE_CONTAINER:
-            _confirm_removal(session, window, action)
+            _confirm_removal(session, _window(session, token), action)
         case ActionKind.CHOOSE_MODEL:
-            _choose_model(session, window)
+            _choose_model(session, _window(session, token))
         case ActionKind.SHOW_LOG:
-            show_log(session, window)
+            show_log(session, _window(session, token))
         case ActionKind.COPY:
             QGuiApplication.clipboard().setText(action.target)
         case ActionKind.NEW_CHAT:
             session.tasks.spawn(_select(session, 0), name="begin a chat")
         case ActionKind.UNDO_DELETE:
             session.tasks.spawn(_restore(session, int(action.target)), name="restore the chat")
+        case ActionKind.OPEN_CHAT:
+            if action.target:
+                session.tasks.spawn(_select(session, int(action.target)), name="open a chat")
+            session.open_window(token)
+        case ActionKind.OPEN_QUICK:
+            session.desktop.ask_quick("", token)
+        case ActionKind.CHANGE_HOTKEY:
+            session.tools.open_settings("quick")
+            session.desktop.hotkey.handle(action)
+        case ActionKind.RETRY_HOTKEY | ActionKind.INSTALL_DESKTOP:
+            session.desktop.hotkey.handle(action)
+        case ActionKind.SHOW_REPORT:
+            session.tools.doctor.show_report(Path(action.target))
+        case ActionKind.SAVE_BUNDLE:
+            session.tools.doctor.open_bundle()
+        case ActionKind.OPEN_DOCTOR:
+            session.tools.open_doctor()
+        case ActionKind.KEEP_IN_FILE:
+            session.tools.open_settings("privacy")
 
 
-def _spawn(session: Session, work: object, name: str) -> None:
+def _window(session: Session, token: str) -> MainWindow:
+    """The chat window, seen: a dialog belongs to it."""
+    if not session.window.window.isVisible():
+        session.open_window(token)
+    return session.window.window
+
+
+def _spawn(session: Session, work: Coroutine[Any, Any, None], name: str) -> None:
     """For work whose failure the engine's snapshot or a bubble shows."""
-    session.tasks.spawn(work, name=name, is_shown_elsewhere=True)  # type: ignore[arg-type]
+    session.tasks.spawn(work, name=name, is_shown_elsewhere=True)
 
 
 async def _start_and_ask(session: Session) -> None:
@@ -73,15 +104,15 @@ async def _ask_again(session: Session, *, only_unanswered: bool = False) -> None
     await chat.ask_again(conversation_id)
 
 
-async def _use_and_ask(session: Session, settings: object) -> None:
-    await session.apply(settings, start=True)  # type: ignore[arg-type]
+async def _use_and_ask(session: Session, settings: Settings) -> None:
+    await session.apply(settings, start=True)
     await _ask_again(session, only_unanswered=True)
 
 
-async def _restart_with(session: Session, settings: object) -> None:
+async def _restart_with(session: Session, settings: Settings) -> None:
     if session.engine.snapshot.phase in (EnginePhase.READY, EnginePhase.LOADING, EnginePhase.FAILED):
         await session.engine.stop()
-    await session.apply(settings, start=True)  # type: ignore[arg-type]
+    await session.apply(settings, start=True)
     await _ask_again(session, only_unanswered=True)
 
 

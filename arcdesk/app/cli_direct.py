@@ -29,7 +29,7 @@ def run(options: argparse.Namespace) -> int:
     """Run one command; returns the exit code."""
     logging.basicConfig(level=logging.INFO if options.verbose else logging.ERROR, format="%(message)s")
     try:
-        settings = load_settings(options.engine)
+        settings = load_settings(options)
         work = _prepare_ask(options, settings) if options.command == "ask" else _run(options, settings)
         return asyncio.run(_interruptible(work))
     except asyncio.CancelledError:
@@ -48,16 +48,15 @@ def show_error(options: argparse.Namespace, error: ArcDeskError) -> int:
     return error.exit_code
 
 
-def load_settings(engine: str | None) -> Settings:
-    """The settings, with the engine of the command line. Raises UsageError for an unknown one."""
+def load_settings(options: argparse.Namespace) -> Settings:
+    """The settings, as the command line has them. Raises UsageError for an unknown engine or setting."""
+    from arcdesk.app.options import overrides_of
     from arcdesk.storage.settings_file import SettingsFile
 
-    source = SettingsFile()
+    source = SettingsFile(overrides=overrides_of(options))
     settings = source.load()
     for problem in source.problems:
         print(f"arcdesk: {problem.sentence()}", file=sys.stderr)  # noqa: T201
-    if engine is not None:
-        settings = replace(settings, engine=engine)
     kind_of(settings.engine)
     return settings
 

@@ -45,6 +45,12 @@ def run(options: argparse.Namespace) -> int | None:
         request["lines"] = options.lines
     if options.command in ("start", "restart"):
         request["wait"] = not options.no_wait
+    if getattr(options, "set", None) and options.command in ("start", "restart"):
+        request["command"] = "status"  # is there one at all?
+        if call(request, timeout_s=STATUS_TIMEOUT_S) is None:
+            return None
+        print("arcdesk: ArcDesk runs with settings of its own. Change them there.", file=sys.stderr)  # noqa: T201
+        return 2
     timeout_s = STATUS_TIMEOUT_S if options.command == "status" else None
     try:
         answer = call(request, timeout_s=timeout_s, on_progress=_show_progress)

@@ -72,12 +72,13 @@ def _raise_running(options: argparse.Namespace) -> bool:
     """Ask the running app to show its window; after a refusal, give it a moment."""
     import time
 
+    from arcdesk.desktop.activation import take_token
     from arcdesk.desktop.instance_client import call
 
     request = {
-        "command": "open",
+        "command": "status" if options.background else "open",  # nobody asked for a window
         "engine": options.engine,
-        "activation_token": os.environ.get("XDG_ACTIVATION_TOKEN", ""),
+        "activation_token": take_token(os.environ),
     }
     try:
         answer = call(request, timeout_s=5.0)
@@ -91,6 +92,9 @@ def _raise_running(options: argparse.Namespace) -> bool:
 def _run_desktop(options: argparse.Namespace) -> int:
     app = _make_application()
     app.setQuitOnLastWindowClosed(False)
+    from arcdesk.desktop.activation import take_token
+
+    options.activation_token = take_token(os.environ)  # out of the environment: children are others
     from arcdesk.ui.tray import Tray
 
     tray = Tray()

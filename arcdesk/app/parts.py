@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from arcdesk.core.engine_state import EngineKind, EngineSnapshot
 from arcdesk.core.ports import ChatBackend, ContainerRuntime, EngineDriver
+from arcdesk.core.secrets import SecretRepo, remote_key
 from arcdesk.core.settings import ContainerSettings, Settings
+from arcdesk.services.egress import EgressLedger
 
 if TYPE_CHECKING:
+    from arcdesk.core.egress_list import EgressRepo
     from arcdesk.services.container_driver import ContainerDriver
-
-API_KEY_VARIABLE = "ARCDESK_API_KEY"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +23,8 @@ class Parts:
 
     runtime: ContainerRuntime
     backend: ChatBackend
+    secrets: SecretRepo
+    ledger: EgressLedger
 
     def make_driver(
         self, kind: EngineKind, settings: Settings, report: Callable[[EngineSnapshot], None]
@@ -41,21 +43,41 @@ class Parts:
             case EngineKind.REMOTE:
                 from arcdesk.services.remote_driver import RemoteDriver
 
-                key = os.environ.get(API_KEY_VARIABLE) or None
-                return RemoteDriver(backend=self.backend, url=settings.engine, api_key=key, report=report)
+                self.ledger.declare(settings)
+                name = remote_key(settings.engine)
+                return RemoteDriver(
+                    backend=self.backend,
+                    url=settings.engine,
+                    find_key=lambda: self.secrets.get(name),
+                    report=report,
+                )
 
     async def aclose(self) -> None:
-        """Close what is open."""
+        """Close what is open; the ledger last, since it is told of all that went."""
         await self.backend.aclose()
         await self.runtime.aclose()
+        await self.ledger.aclose()
 
 
 def make_parts() -> Parts:
     """The real adapters; cheap, since each loads its library at first use."""
     from arcdesk.api.openai_client import OpenAIClient
     from arcdesk.engine.docker_runtime import DockerRuntime
+    from arcdesk.storage.secrets import SecretStore
 
-    return Parts(runtime=DockerRuntime(), backend=OpenAIClient())
+    secrets, ledger = SecretStore(), EgressLedger(_open_ledger)
+    return Parts(
+        runtime=DockerRuntime(hub_token=secrets.hub_token, egress=ledger),
+        backend=OpenAIClient(egress=ledger),
+        secrets=secrets,
+        ledger=ledger,
+    )
+
+
+def _open_ledger() -> EgressRepo:
+    from arcdesk.storage.egress_db import EgressDb
+
+    return EgressDb()
 
 
 def make_container_driver(

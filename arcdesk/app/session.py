@@ -6,29 +6,33 @@ import argparse
 import asyncio
 import contextlib
 import logging
-import os
 import signal
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 import qasync
 from PySide6.QtWidgets import QApplication
 
+from arcdesk.app.crash import CrashHandler
+from arcdesk.app.desktop_parts import DesktopParts
 from arcdesk.app.engine_commands import EngineCommands
+from arcdesk.app.options import load_settings
 from arcdesk.app.parts import make_parts
 from arcdesk.core.engine_state import EngineKind
-from arcdesk.core.errors import ArcDeskError, Problem
+from arcdesk.core.errors import Action, ArcDeskError, Problem
 from arcdesk.core.settings import Settings
 from arcdesk.core.store import Store
 from arcdesk.desktop.instance_server import InstanceServer
-from arcdesk.services.engine_service import EngineService, kind_of
+from arcdesk.services.engine_service import EngineService
 from arcdesk.services.notices import Notices
-from arcdesk.storage.settings_file import SettingsFile
+from arcdesk.storage.log_file import start_logging, stop_logging
 from arcdesk.ui.bridge import StoreBridge
 from arcdesk.ui.tasks import Tasks
 from arcdesk.ui.tray import Tray
 
 if TYPE_CHECKING:
+    from arcdesk.app.tool_windows import ToolWindows
     from arcdesk.app.window_controller import WindowController
     from arcdesk.services.chat_service import ChatService
 
@@ -38,14 +42,23 @@ Json = dict[str, Any]
 
 def run_session(app: QApplication, tray: Tray, options: argparse.Namespace) -> int:
     """Run until the person quits; returns the exit code."""
-    logging.basicConfig(
-        level=logging.INFO if options.verbose else logging.WARNING,
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-    )
-    logging.getLogger("httpx").setLevel(logging.WARNING)  # it would log each question's address
+    crash = CrashHandler()
+    crash.install()
+    log_file = start_logging(verbose=options.verbose)
+    crash.recent_lines = log_file.recent_lines
+    try:
+        _run_loop(app, tray, options, crash)
+    finally:
+        stop_logging(log_file)
+    crash.clean_exit()
+    return 0
+
+
+def _run_loop(app: QApplication, tray: Tray, options: argparse.Namespace, crash: CrashHandler) -> None:
     loop = qasync.QEventLoop(app)
     asyncio.set_event_loop(loop)
-    session = Session(app, tray, options)
+    crash.watch_loop(loop)
+    session = Session(app, tray, options, crash)
     with loop:
         running = loop.create_task(session.run())
         try:
@@ -56,22 +69,31 @@ def run_session(app: QApplication, tray: Tray, options: argparse.Namespace) -> i
             # The desktop's end of session stopped Qt's loop under us: it runs once more, for the clean-up.
             session.quit()
             loop.run_until_complete(running)
-    return 0
 
 
 class Session:
-    """Owns every part of the running app. The window and the chat are built when first wanted."""
+    """Owns every part of the running app. Windows and chat are built when first wanted.
 
-    def __init__(self, app: QApplication, tray: Tray, options: argparse.Namespace) -> None:
+    `settings_changed` holds what is called with each new Settings.
+    """
+
+    def __init__(
+        self,
+        app: QApplication,
+        tray: Tray,
+        options: argparse.Namespace,
+        crash: CrashHandler | None = None,
+    ) -> None:
         self.app = app
         self.tray = tray
+        self.crash = crash or CrashHandler()
         self._options = options
         self._ended = asyncio.Event()
-        self._refused: tuple[Problem, ...] = ()
-        self.settings_file = SettingsFile()
-        self.settings = self._load_settings()
+        self.settings_changed: list[Callable[[Settings], None]] = []
+        self.settings_file, self.settings, self._refused = load_settings(options)
         self.store = Store()
         self.parts = make_parts()
+        self.parts.ledger.declare(self.settings)
         self.engine = EngineService(
             store=self.store,
             settings=self.settings,
@@ -84,19 +106,9 @@ class Session:
         self._commands = EngineCommands(store=self.store, engine=self.engine, is_app_running=True)
         self._server = InstanceServer(self._on_command)
         self._window: WindowController | None = None
+        self._tools: ToolWindows | None = None
         self._chat: asyncio.Task[ChatService] | None = None
-
-    def _load_settings(self) -> Settings:
-        settings = self.settings_file.load()
-        self._engine_in_file = settings.engine
-        if self._options.engine is not None:
-            settings = replace(settings, engine=self._options.engine)
-        try:
-            kind_of(settings.engine)
-        except ArcDeskError as error:
-            self._refused = (error.problem,)
-            settings = replace(settings, engine="auto")
-        return settings
+        self.desktop = DesktopParts(self)
 
     # life
 
@@ -106,14 +118,25 @@ class Session:
         self._handle_signals()
         try:
             await self._listen()
-            for problem in (*self.settings_file.problems, *self._refused):
+            for problem in (*self.settings_file.problems, *self._refused, *self._last_end()):
                 self.notify(problem)
             if not self._options.background:
-                self.open_window()
+                self.open_window(getattr(self._options, "activation_token", ""))
             self.tasks.spawn(self.engine.begin(), name="find the engine")
+            self.tasks.spawn(self.desktop.start(), name="meet the desktop")
             await self._ended.wait()
         finally:
             await self._take_down()
+
+    def _last_end(self) -> tuple[Problem, ...]:
+        """What is to be said of the last run, if it did not end in order."""
+        self.crash.on_mistake = self.notices.add
+        report = self.crash.previous()
+        if report is None:
+            return ()
+        from arcdesk.app.crash_words import crash_problem
+
+        return (crash_problem(report),)
 
     async def _listen(self) -> None:
         """Let other commands reach us; without a usable socket the app works on, alone."""
@@ -143,6 +166,7 @@ class Session:
         await self._server.aclose()
         if self._window is not None:
             await self._window.keep_draft()
+        await self.desktop.aclose()
         await self.tasks.cancel_all()
         if self.chat_or_none is not None:
             await self.chat_or_none.aclose()
@@ -151,10 +175,21 @@ class Session:
                 await self.engine.stop()
         await self.engine.aclose()
         await self.parts.aclose()
+        if self._tools is not None:
+            self._tools.close()
         self.bridge.close()
         if self._window is not None:
             self._window.close()
         self.tray.hide()
+        await self.desktop.release_shutdown()
+
+    async def store_all(self) -> None:
+        """Store what is on its way: drafts, and the text of answers so far."""
+        if self._window is not None:
+            self._window.window.prompt.flush_draft()
+        await self.desktop.keep_drafts()
+        if self.chat_or_none is not None:
+            await self.chat_or_none.flush()
 
     # parts made when first wanted
 
@@ -178,17 +213,43 @@ class Session:
         history = HistoryDb()
         chat = ChatService(store=self.store, history=history, backend=self.parts.backend, engine=self.engine)
         await chat.open()
+        self.desktop.listen_to(chat)
         for problem in history.problems:
             self.notify(problem)
         return chat
 
-    def open_window(self) -> None:
-        """Show the chat window and bring it to the front."""
+    @property
+    def window(self) -> WindowController:
+        """The chat window, made at the first call."""
         if self._window is None:
             from arcdesk.app.window_controller import WindowController
 
             self._window = WindowController(self)
-        self._window.show()
+        return self._window
+
+    @property
+    def window_or_none(self) -> WindowController | None:
+        """The chat window, if there is one."""
+        return self._window
+
+    @property
+    def tools(self) -> ToolWindows:
+        """Settings and doctor, made at the first call."""
+        if self._tools is None:
+            from arcdesk.app.tool_windows import ToolWindows
+
+            self._tools = ToolWindows(self)
+        return self._tools
+
+    def open_window(self, token: str = "") -> None:
+        """Show the chat window and bring it to the front; `token` is the desktop's leave to do so."""
+        self.window.show(token)
+
+    def perform(self, action: Action, token: str = "") -> None:
+        """Do what a button says, wherever it stands."""
+        from arcdesk.app import actions
+
+        actions.perform(self, action, token)
 
     def notify(self, problem: Problem) -> None:
         """Show a problem that no snapshot and no bubble shows."""
@@ -204,6 +265,9 @@ class Session:
         tray.stop_requested.connect(self.stop_engine)
         tray.restart_requested.connect(self.restart_engine)
         tray.open_chat_requested.connect(self.open_window)
+        tray.quick_prompt_requested.connect(self.desktop.ask_quick)
+        tray.settings_requested.connect(lambda: self.tools.open_settings())
+        tray.doctor_requested.connect(lambda: self.tools.open_doctor())
         tray.quit_requested.connect(self.quit)
         tray.host_missing.connect(self.open_window)  # never a program that can't be seen
         tray.render(self.store.state)
@@ -222,16 +286,28 @@ class Session:
 
     async def apply(self, settings: Settings, *, start: bool = False) -> None:
         """Take other settings, then keep them; if they can't be kept, they hold for this run."""
+        self.parts.ledger.declare(settings)
         await self.engine.use(settings)
         self.settings = settings
         self.keep(settings)
+        self.tell_settings(settings)
         if start:
             await self.engine.start()
 
+    def take(self, settings: Settings) -> None:
+        """Take settings that no engine needs to know."""
+        self.settings = settings
+        self.keep(settings)
+        self.tell_settings(settings)
+
+    def tell_settings(self, settings: Settings) -> None:
+        """Other settings hold from now on."""
+        self.parts.ledger.declare(settings)
+        for listener in tuple(self.settings_changed):
+            listener(settings)
+
     def keep(self, settings: Settings) -> None:
-        """Write the settings; an engine that only the command line named stays out of the file."""
-        if self._options.engine is not None and settings.engine == self._options.engine:
-            settings = replace(settings, engine=self._engine_in_file)
+        """Write the settings. What only the command line or a variable said stays out of the file."""
         try:
             self.settings_file.save(settings)
         except ArcDeskError as error:
@@ -250,8 +326,11 @@ class Session:
             return {"message": f"arcdesk: {error}", "exit_code": error.exit_code}
         match request.get("command"):
             case "open":
-                self._take_activation(str(request.get("activation_token") or ""))
-                self.open_window()
+                self.open_window(str(request.get("activation_token") or ""))
+                return {"exit_code": 0}
+            case "quick":
+                words = [str(request.get(name) or "") for name in ("action", "text", "activation_token")]
+                await self.desktop.on_quick_command(*words)
                 return {"exit_code": 0}
             case "quit":
                 self.quit()
@@ -260,10 +339,6 @@ class Session:
                 return await self._endpoint_answer()
             case _:
                 return await self._commands.handle(request, progress)
-
-    def _take_activation(self, token: str) -> None:
-        if token:  # Qt gives it to the compositor with the next activation
-            os.environ["XDG_ACTIVATION_TOKEN"] = token
 
     async def _endpoint_answer(self) -> Json:
         try:

@@ -14,9 +14,13 @@ from arcdesk.app import actions
 from arcdesk.core.chat import ChatEvent, Message, MessageState, Role, ThoughtArrived, TokenArrived
 from arcdesk.core.engine_state import EngineKind, EnginePhase
 from arcdesk.core.errors import Action, ActionKind, ArcDeskError, Problem
+from arcdesk.core.settings import Settings
 from arcdesk.core.store import AppState
+from arcdesk.desktop.activation import bring_to_front
+from arcdesk.services.chat_listeners import ChatListener
 from arcdesk.storage import paths
 from arcdesk.ui import theme
+from arcdesk.ui.first_run import FirstRunMemory
 from arcdesk.ui.main_window import MainWindow
 from arcdesk.ui.phase_words import look
 
@@ -38,13 +42,22 @@ class WindowController:
         self._began_a_chat = False  # its first question was sent: what stands in the prompt belongs to it
         memory = QSettings(str(paths.state_dir() / "window.ini"), QSettings.Format.IniFormat)
         self.window = MainWindow(memory)
-        self._unfollow = theme.follow(session.app, session.settings.theme, self._on_palette)
+        self._theme = session.settings.theme
+        self._unfollow = theme.follow(session.app, self._theme, self._on_palette)
+        session.settings_changed.append(self._on_settings)
         self._connect()
+        session.tools.setup.serve_card(self.window.welcome.first_run, FirstRunMemory(memory))
         self._tasks.spawn(self._open_history(), name="open the conversations")
 
     def _on_palette(self, palette: theme.Palette) -> None:
         theme.apply(self._session.app, palette)
         self.window.set_palette_colors(palette)
+
+    def _on_settings(self, settings: Settings) -> None:
+        if settings.theme != self._theme:
+            self._theme = settings.theme
+            self._unfollow()
+            self._unfollow = theme.follow(self._session.app, self._theme, self._on_palette)
 
     def _connect(self) -> None:
         session, window = self._session, self.window
@@ -59,7 +72,8 @@ class WindowController:
         card.restart_requested.connect(session.restart_engine)
         card.log_requested.connect(lambda: actions.show_log(session, window))
         for source in (card, window.notice, window.transcript):
-            source.action_requested.connect(self._on_action)
+            source.action_requested.connect(lambda action: session.perform(action))
+        window.conversations.settings_requested.connect(lambda: session.tools.open_settings())
         window.notice.dismissed.connect(self._dismiss_notice)
         window.prompt.submitted.connect(self._on_submit)
         window.prompt.stop_requested.connect(self._on_stop)
@@ -75,20 +89,15 @@ class WindowController:
 
     # showing
 
-    def show(self) -> None:
-        """Show the window and bring it to the front."""
-        window = self.window
-        if window.isMinimized():
-            window.showNormal()
-        window.show()
-        window.raise_()
-        window.activateWindow()
+    def show(self, token: str = "") -> None:
+        """Show the window and bring it to the front; `token` is the desktop's leave to do so."""
+        bring_to_front(self.window, token)
 
     async def _open_history(self) -> None:
         chat = await self._session.chat()
-        chat.on_event = self._on_event
-        chat.on_message = self._on_message
-        chat.on_removed = self._on_removed
+        chat.listen(
+            ChatListener(on_event=self._on_event, on_message=self._on_message, on_removed=self._on_removed)
+        )
         await self._load(self._session.store.state.active_conversation)
 
     def _on_shown(self) -> None:
@@ -242,9 +251,6 @@ class WindowController:
 
     # actions
 
-    def _on_action(self, action: Action) -> None:
-        actions.perform(self._session, self.window, action)
-
     def _dismiss_notice(self) -> None:
         self._session.notices.dismiss_newest()
 
@@ -267,6 +273,8 @@ class WindowController:
         self.window.prompt.flush_draft()
         if session.tray.has_host:
             event.accept()
+            if not session.settings.stay_in_tray:
+                session.quit()
         elif session.settings.confirmed_close_without_tray:
             event.accept()
             session.quit()

@@ -30,7 +30,16 @@ class ActionKind(Enum):
     SHOW_LOG = "show_log"
     COPY = "copy"  # target: text for the clipboard
     NEW_CHAT = "new_chat"
+    OPEN_CHAT = "open_chat"  # target: conversation id, or empty for the window as it is
+    OPEN_QUICK = "open_quick"  # shows the quick prompt with its last answer
+    KEEP_IN_FILE = "keep_in_file"  # a secret that the keyring does not take
     UNDO_DELETE = "undo_delete"  # target: conversation id
+    CHANGE_HOTKEY = "change_hotkey"  # shows the recorder in the settings
+    RETRY_HOTKEY = "retry_hotkey"  # asks portal and display again
+    INSTALL_DESKTOP = "install_desktop"  # writes our .desktop file, then asks again
+    SHOW_REPORT = "show_report"  # target: path of a crash report
+    SAVE_BUNDLE = "save_bundle"
+    OPEN_DOCTOR = "open_doctor"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,8 @@ from arcdesk.core.errors import Action, ActionKind, Problem, UsageError
 # The image's start script does not quote its variables: a space would become another option.
 SAFE_VALUE = re.compile(r"^[A-Za-z0-9._/:-]+$")
 
+THEMES = ("system", "light", "dark")
+
 LOW_BIT_FORMATS = (
     "sym_int4",
     "asym_int4",
@@ -94,42 +96,58 @@ def _check_words(settings: ContainerSettings) -> Problem | None:
         ("model path", settings.model_path),
         ("served model name", settings.served_model_name),
     ):
-        if SAFE_VALUE.match(value):
-            continue
-        bad = "".join(sorted({char for char in value if not SAFE_VALUE.match(char)}))
-        why = f"It contains {_spell(bad)}." if bad else "It is empty."
-        return Problem(
-            cause="bad_setting",
-            title=f"The {label} can't be used",
-            detail=f"{why} The image's start script takes letters, digits and . _ / : - only.",
-            hint="Rename the folder, or choose another model.",
-            evidence=value,
-        )
+        why = word_refusal(value)
+        if why is not None:
+            return Problem(
+                cause="bad_setting",
+                title=f"The {label} can't be used",
+                detail=why,
+                hint="Rename the folder, or choose another model.",
+                evidence=value,
+            )
     return None
+
+
+def word_refusal(value: str) -> str | None:
+    """Why the image's start script can't take `value`; None if it can."""
+    if SAFE_VALUE.fullmatch(value):
+        return None
+    bad = "".join(sorted({char for char in value if not SAFE_VALUE.fullmatch(char)}))
+    why = f"It contains {_spell(bad)}." if bad else "It is empty."
+    return f"{why} The image's start script takes letters, digits and . _ / : - only."
 
 
 def _spell(characters: str) -> str:
     return ", ".join("a space" if char == " " else f"'{char}'" for char in characters)
 
 
-_RANGES: tuple[tuple[str, str, int, int], ...] = (
-    ("host_port", "port", 1024, 65535),
-    ("port", "port inside the container", 1, 65535),
-    ("tensor_parallel_size", "tensor parallel size", 1, 64),
-    ("max_num_seqs", "number of parallel sequences", 1, 4096),
-    ("max_num_batched_tokens", "number of batched tokens", 1, 10_000_000),
-    ("max_model_len", "context length", 1, 10_000_000),
-)
+@dataclass(frozen=True, slots=True)
+class Range:
+    """The least and the greatest number that the server takes; `label` names it in an error."""
+
+    label: str
+    low: int
+    high: int
+
+
+RANGES: dict[str, Range] = {
+    "host_port": Range("port", 1024, 65535),
+    "port": Range("port inside the container", 1, 65535),
+    "tensor_parallel_size": Range("tensor parallel size", 1, 64),
+    "max_num_seqs": Range("number of parallel sequences", 1, 4096),
+    "max_num_batched_tokens": Range("number of batched tokens", 1, 10_000_000),
+    "max_model_len": Range("context length", 1, 10_000_000),
+}
 
 
 def _check_numbers(settings: ContainerSettings) -> Problem | None:
-    for name, label, low, high in _RANGES:
+    for name, limits in RANGES.items():
         value: int = getattr(settings, name)
-        if not low <= value <= high:
+        if not limits.low <= value <= limits.high:
             return Problem(
                 cause="bad_setting",
-                title=f"The {label} can't be {value}",
-                detail=f"It must be between {low} and {high}.",
+                title=f"The {limits.label} can't be {value}",
+                detail=f"It must be between {limits.low} and {limits.high}.",
                 hint="Change it in the settings.",
             )
     return None

@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from arcdesk.core.engine_state import ContainerObservation
 from arcdesk.core.settings import ContainerSettings
+from arcdesk.engine.container_key import ENTRYPOINT, HUB_FILE, HUB_VARIABLE, KEY_VARIABLE
 
 ROLE_LABEL = "io.arcdesk.role"
 ROLE = "engine"
@@ -19,7 +19,6 @@ ROLE_FILTER = f"{ROLE_LABEL}={ROLE}"
 PROFILE_LABEL = "io.arcdesk.profile"
 SPEC_LABEL = "io.arcdesk.spec"
 
-KEY_VARIABLE = "VLLM_API_KEY"
 HF_CACHE_TARGET = "/root/.cache/huggingface"
 MODELS_TARGET = "/llm/models"
 PUBLISHED_ON = "127.0.0.1"  # the server inside listens on all addresses; the network must not see it
@@ -28,15 +27,24 @@ NOTHING: Mapping[str, str] = {}
 
 
 def container_spec(
-    settings: ContainerSettings, *, api_key: str, environ: Mapping[str, str] = NOTHING
+    settings: ContainerSettings,
+    *,
+    command: Sequence[str],
+    environ: Mapping[str, str] = NOTHING,
+    has_hub_token: bool = False,
 ) -> dict[str, Any]:
     """The keyword arguments for docker's `containers.create`. `environ` is ArcDesk's own environment.
+
+    `command` is what the image would start by itself. The key and the hub's token are not in here, since
+    `docker inspect` shows all of this: they go into the container as files, before it starts.
 
     Left out on purpose: privileges (the start works without), a restart policy (a wrong setting would
     become an endless crash loop), a memory limit (a model is loaded whole into RAM before it is moved).
     """
-    spec = _spec_without_secrets(settings, environ)
-    spec["environment"] = {**spec["environment"], KEY_VARIABLE: api_key}
+    spec = _base_spec(settings, environ)
+    spec["command"] = list(command)
+    if has_hub_token:
+        spec["environment"][HUB_VARIABLE] = HUB_FILE
     spec["labels"] = {
         ROLE_LABEL: ROLE,
         PROFILE_LABEL: settings.profile,
@@ -46,23 +54,13 @@ def container_spec(
 
 
 def spec_hash(settings: ContainerSettings, *, environ: Mapping[str, str] = NOTHING) -> str:
-    """Tells whether a container was made from these settings. The key is not part of it: each has its own."""
-    text = json.dumps(_spec_without_secrets(settings, environ), sort_keys=True)
+    """Tells whether a container was made from these settings.
+
+    No secret is part of it: each container has a key of its own, and a keyring that is locked just now
+    must not make a running container look outdated.
+    """
+    text = json.dumps(_base_spec(settings, environ), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def docker_run_preview(settings: ContainerSettings, *, environ: Mapping[str, str] = NOTHING) -> str:
-    """The command line that does the same, for people to read; the key is masked."""
-    spec = container_spec(settings, api_key="***", environ=environ)
-    address, host_port = spec["ports"][f"{settings.port}/tcp"]
-    options = [["--name", spec["name"]]]
-    options += [["--label", f"{name}={value}"] for name, value in spec["labels"].items()]
-    options += [["--device", device] for device in spec["devices"]]
-    options += [["--shm-size", spec["shm_size"]], ["-p", f"{address}:{host_port}:{settings.port}"]]
-    options += [["-v", _volume(mount)] for mount in spec["mounts"]]
-    options += [["-e", f"{name}={value}"] for name, value in spec["environment"].items()]
-    lines = ["docker run -d", *(shlex.join(option) for option in options), shlex.quote(spec["image"])]
-    return " \\\n  ".join(lines)
 
 
 def hf_cache_folder(settings: ContainerSettings) -> str:
@@ -75,8 +73,8 @@ def models_folder(settings: ContainerSettings) -> str:
     return _absolute(settings.models_dir)
 
 
-def observation(inspected: Mapping[str, Any]) -> ContainerObservation:
-    """One `docker inspect` as a value."""
+def observation(inspected: Mapping[str, Any], api_key: str | None = None) -> ContainerObservation:
+    """One `docker inspect` as a value. The key is not in there, unless an older ArcDesk made it."""
     state = inspected["State"]
     environment = environment_of(inspected)
     has_ended = state["Status"] in ("exited", "dead")
@@ -93,7 +91,7 @@ def observation(inspected: Mapping[str, Any]) -> ContainerObservation:
         host_port=_host_port(inspected),
         model_path=environment.get("MODEL_PATH"),
         served_model=environment.get("SERVED_MODEL_NAME"),
-        api_key=environment.get(KEY_VARIABLE),
+        api_key=api_key or environment.get(KEY_VARIABLE),
     )
 
 
@@ -115,10 +113,11 @@ def unix_seconds(docker_time: str) -> float:
     return datetime.fromisoformat(docker_time).timestamp()
 
 
-def _spec_without_secrets(settings: ContainerSettings, environ: Mapping[str, str]) -> dict[str, Any]:
+def _base_spec(settings: ContainerSettings, environ: Mapping[str, str]) -> dict[str, Any]:
     return {
         "image": settings.image,
         "name": settings.name,
+        "entrypoint": list(ENTRYPOINT),
         "devices": [settings.device] if settings.device else [],
         "shm_size": settings.shm_size,
         "ports": {f"{settings.port}/tcp": (PUBLISHED_ON, settings.host_port)},
@@ -157,10 +156,6 @@ def _mounts(settings: ContainerSettings) -> list[dict[str, Any]]:
         for source, target, read_only in folders
         if source
     ]
-
-
-def _volume(mount: Mapping[str, Any]) -> str:
-    return f"{mount['Source']}:{mount['Target']}" + (":ro" if mount["ReadOnly"] else "")
 
 
 def _absolute(folder: str) -> str:

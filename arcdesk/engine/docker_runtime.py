@@ -6,18 +6,20 @@ import asyncio
 import os
 import threading
 import time
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from arcdesk.core.egress import BY_DOCKER, Contact, EgressGate, Reason, host_of, is_local, registry_of
 from arcdesk.core.engine_state import ContainerObservation
 from arcdesk.core.errors import DockerUnreachable, NotFoundError
 from arcdesk.core.ports import ContainerEvent, LogLine, PullProgress
 from arcdesk.core.settings import ContainerSettings, check_container
 from arcdesk.engine import docker_start
+from arcdesk.engine.container_key import read_key
 from arcdesk.engine.container_spec import observation, spec_hash, was_made_from
-from arcdesk.engine.docker_address import Address, reach
+from arcdesk.engine.docker_address import Address, addresses, reach
 from arcdesk.engine.docker_connect import connect, first_reachable, translated
 from arcdesk.engine.docker_peek import has_container
 from arcdesk.engine.docker_reader import StreamReader, lines_of
@@ -37,10 +39,21 @@ class DockerRuntime:
 
     A call that has begun can't be cancelled, but it ends: the client gives up after its timeout.
     `host` is a stated choice (e.g. unix:///run/docker.sock); without it the usual places are tried.
+    `hub_token` gives the token that a new container gets, None for none; `egress` is told of each contact.
     """
 
-    def __init__(self, host: str | None = None, *, environ: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        host: str | None = None,
+        *,
+        environ: Mapping[str, str] | None = None,
+        hub_token: Callable[[], Awaitable[str | None]] | None = None,
+        egress: EgressGate | None = None,
+    ) -> None:
         self._host = host
+        self._hub_token = hub_token
+        self._egress = egress
+        self._keys: dict[str, str] = {}  # by container, each read once; written by the pool's threads
         self._environ = os.environ if environ is None else environ
         self._pool = ThreadPoolExecutor(2, thread_name_prefix="docker")
         self._lock = threading.Lock()
@@ -55,12 +68,19 @@ class DockerRuntime:
 
     async def peek(self) -> bool:
         """There is a container of ours, asked without the SDK. Never raises."""
+        places = addresses(self._host, self._environ)
+        if len(places) == 1 and not is_local(host_of(places[0].host)):
+            self._note(Reason.DOCKER, places[0].host)  # an engine elsewhere; the usual places are all here
         return await has_container(self._host, self._environ)
 
     async def find(self) -> ContainerObservation | None:
         """The container with our label: a running one, else the newest."""
-        ours = await self._call(docker_start.inspect_ours)
-        return observation(ours[0]) if ours else None
+
+        def look(client: DockerClient) -> ContainerObservation | None:
+            ours = docker_start.inspect_ours(client)
+            return self._observed(client, ours[0]) if ours else None
+
+        return await self._call(look)
 
     async def has_image(self, image: str) -> bool:
         """The image is on this engine."""
@@ -80,12 +100,10 @@ class DockerRuntime:
                 return await self._adopt(one)
         await self._call(lambda client: docker_start.check_start(client, settings, ours))
         docker_start.prepare_folders(settings)
+        token = await self._hub_token() if self._hub_token is not None else None
         for one in ours:
             await self._replace(one)
-        return await self._call(
-            lambda client: docker_start.create_and_start(client, self._where(), settings, self._environ),
-            settings,
-        )
+        return await self._call(lambda client: self._create(client, settings, token), settings)
 
     async def stop(self, container_id: str, *, grace_s: float) -> None:
         """Ask the server to end, wait `grace_s`, then `docker stop`. A gone container is fine."""
@@ -121,7 +139,18 @@ class DockerRuntime:
 
     def pull(self, image: str) -> AsyncGenerator[PullProgress, None]:
         """Download an image. Raises NotFoundError or EngineError with the registry's reason."""
-        return self._stream("docker-pull", lambda link: self._reader.pull(image, link))
+        return self._noted_pull(image)
+
+    async def _noted_pull(self, image: str) -> AsyncGenerator[PullProgress, None]:
+        done_bytes = 0
+        try:
+            steps = self._stream("docker-pull", lambda link: self._reader.pull(image, link))
+            async with aclosing(steps):
+                async for step in steps:
+                    done_bytes = step.done_bytes or done_bytes
+                    yield step
+        finally:  # Docker contacts the registry, not we: it tells only what it has received
+            self._note(Reason.IMAGE, f"//{registry_of(image)}", via=BY_DOCKER, bytes_in=done_bytes)
 
     async def aclose(self) -> None:
         """End streams and pool. A call under way is left to its timeout, nobody waits for it."""
@@ -135,9 +164,22 @@ class DockerRuntime:
         def adopt(client: DockerClient) -> ContainerObservation:
             if inspected["State"]["Paused"]:
                 client.api.unpause(inspected["Id"])
-            return observation(client.api.inspect_container(inspected["Id"]))
+            return self._observed(client, client.api.inspect_container(inspected["Id"]))
 
         return await self._call(adopt)
+
+    def _create(
+        self, client: DockerClient, settings: ContainerSettings, hub_token: str | None
+    ) -> ContainerObservation:
+        made = docker_start.create_and_start(client, self._where(), settings, self._environ, hub_token)
+        self._keys = {made.container_id: made.api_key} if made.api_key else {}
+        return made
+
+    def _observed(self, client: DockerClient, inspected: Mapping[str, Any]) -> ContainerObservation:
+        container_id = inspected["Id"]
+        key = self._keys.get(container_id) or read_key(client, inspected)
+        self._keys = {container_id: key} if key else {}
+        return observation(inspected, key)
 
     async def _replace(self, inspected: Mapping[str, Any]) -> None:
         if docker_start.is_running(inspected):
@@ -167,7 +209,10 @@ class DockerRuntime:
                 self._forget_client()  # the next call looks for an engine anew
                 raise
 
-        return await asyncio.wrap_future(self._pool.submit(run))
+        try:
+            return await asyncio.wrap_future(self._pool.submit(run))
+        finally:
+            self._note(Reason.DOCKER)
 
     def _connected(self) -> DockerClient:
         with self._lock:
@@ -181,6 +226,12 @@ class DockerRuntime:
     def _where(self) -> Address:
         return self._address or Address(host=self._host or "", source="The settings")
 
+    def _note(self, reason: Reason, url: str = "", **more: Any) -> None:
+        """Tell of a contact: with Docker, if no other is named. Its protocol is not counted in bytes."""
+        url = url or (self._address.host if self._address is not None else "")
+        if self._egress is not None and url:
+            self._egress.record(Contact(host=host_of(url), reason=reason, **more))
+
     def _forget_client(self) -> None:
         client, self._client = self._client, None
         if client is not None:
@@ -191,6 +242,7 @@ class DockerRuntime:
     async def _stream(
         self, name: str, produce: Callable[[StreamLink], Iterator[T]]
     ) -> AsyncGenerator[T, None]:
+        self._note(Reason.DOCKER)
         stream = ThreadStream(name, produce)
         self._streams.add(stream)
         items = stream.items()

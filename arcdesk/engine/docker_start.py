@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from arcdesk.core.engine_state import ContainerObservation
 from arcdesk.core.errors import Action, ActionKind, ArcDeskError, EngineError, NotFoundError, Problem
+from arcdesk.core.secrets import MASK
 from arcdesk.core.settings import ContainerSettings
+from arcdesk.engine.container_key import HUB_FILE, KEY_FILE, give_secrets, image_start, no_shell_problem
 from arcdesk.engine.container_spec import (
     ROLE_FILTER,
     container_spec,
@@ -92,12 +94,22 @@ def prepare_folders(settings: ContainerSettings) -> None:
 
 
 def create_and_start(
-    client: DockerClient, address: Address, settings: ContainerSettings, environ: Mapping[str, str]
+    client: DockerClient,
+    address: Address,
+    settings: ContainerSettings,
+    environ: Mapping[str, str],
+    hub_token: str | None = None,
 ) -> ContainerObservation:
     """A new container, running. One that Docker made but would not start is removed again."""
     from docker.errors import APIError
 
-    spec = container_spec(settings, api_key=secrets.token_urlsafe(KEY_BYTES), environ=environ)
+    image = image_start(client, settings.image)
+    spec = container_spec(
+        settings, command=image.command, environ=environ, has_hub_token=hub_token is not None
+    )
+    api_key = secrets.token_urlsafe(KEY_BYTES)
+    MASK.remember(api_key)
+    files = {KEY_FILE: api_key} | ({HUB_FILE: hub_token} if hub_token is not None else {})
     try:
         container_id: str = client.containers.create(**spec).id or ""
     except APIError as error:
@@ -105,8 +117,9 @@ def create_and_start(
             _raise_name_problem(client, settings, error)
         raise
     try:
+        give_secrets(client, container_id, files, image.user)
         client.api.start(container_id)
-        return observation(client.api.inspect_container(container_id))
+        return observation(client.api.inspect_container(container_id), api_key)
     except APIError as error:
         problem = _start_problem(client, address, settings, error)
         remove(client, container_id)
@@ -145,6 +158,8 @@ def remove(client: DockerClient, container_id: str) -> None:
 def _start_problem(
     client: DockerClient, address: Address, settings: ContainerSettings, error: Exception
 ) -> Problem:
+    if re.search(r'exec: "sh"', str(error)):
+        return no_shell_problem(settings.image, str(error))
     try:
         with translated(address, settings):
             raise error

@@ -10,7 +10,7 @@ from arcdesk.core.errors import ArcDeskError, Problem
 from arcdesk.core.latency import LatencyMeter
 from arcdesk.core.ports import Endpoint, HistoryRepo
 
-FLUSH_AFTER_S = 0.15  # plus the write itself: stays under 250 ms
+FLUSH_AFTER_S = 0.2  # plus the write itself: stays under 250 ms
 
 
 class _Column:
@@ -38,7 +38,7 @@ class _Column:
 
 
 class AnswerLog:
-    """Collects pieces and writes them in batches. After `close`, `text` and `thoughts` are all of it."""
+    """Collects pieces and writes them in batches. `text` and `thoughts` are all of it, written or not."""
 
     def __init__(self, history: HistoryRepo, message_id: int) -> None:
         self.message_id = message_id
@@ -105,8 +105,8 @@ class AnswerLog:
             return AnswerStats(reason_unknown="It was stopped before it was asked.")
         return self._meter.stats(model=endpoint.model, device=endpoint.device, engine=endpoint.engine)
 
-    async def close(self) -> None:
-        """Write what waits. `problem` tells if some of it could not be written."""
+    async def flush(self) -> None:
+        """Write what waits, now. `problem` tells if some of it could not be written."""
         if self._timer is not None:
             self._timer.cancel()
         self._flush()

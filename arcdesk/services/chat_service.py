@@ -14,7 +14,6 @@ from arcdesk.core.chat import (
     AnswerFailed,
     AnswerFinished,
     AnswerStats,
-    ChatEvent,
     ChatRequest,
     Conversation,
     Message,
@@ -26,19 +25,16 @@ from arcdesk.core.chat import (
 )
 from arcdesk.core.engine_state import EngineKind, EnginePhase
 from arcdesk.core.errors import Action, ActionKind, AnswerError, ArcDeskError, Problem
-from arcdesk.core.ports import ChatBackend, Endpoint, HistoryRepo
+from arcdesk.core.ports import ChatBackend, Endpoint
+from arcdesk.core.quick import QuickHistoryRepo, QuickQuestion
 from arcdesk.core.store import Store
 from arcdesk.services.answer_log import AnswerLog
+from arcdesk.services.chat_listeners import ChatListener, ChatListeners
 from arcdesk.services.engine_service import EngineService
 
 log = logging.getLogger(__name__)
 
 TITLE_LENGTH = 48
-
-# (conversation id, message id, event); called on the loop's thread, once a token: it must do little.
-EventSink = Callable[[int, int, ChatEvent], None]
-# (conversation id, message): a message was added, removed from waiting, or closed.
-MessageSink = Callable[[int, Message], None]
 
 
 def title_of(text: str) -> str:
@@ -54,7 +50,7 @@ class ChatService:
         self,
         *,
         store: Store,
-        history: HistoryRepo,
+        history: QuickHistoryRepo,
         backend: ChatBackend,
         engine: EngineService,
         now: Callable[[], float] = time.time,
@@ -66,9 +62,11 @@ class ChatService:
         self._now = now
         self._answers: dict[int, asyncio.Task[Message]] = {}
         self._records: dict[int, AnswerLog] = {}
-        self.on_event: EventSink = lambda *_: None
-        self.on_message: MessageSink = lambda *_: None
-        self.on_removed: Callable[[int], None] = lambda _: None  # a message of this conversation has gone
+        self._told = ChatListeners()
+
+    def listen(self, listener: ChatListener) -> Callable[[], None]:
+        """Tell `listener` of answers from now on; returns what ends it."""
+        return self._told.listen(listener)
 
     # conversations
 
@@ -139,11 +137,49 @@ class ChatService:
             conversation_id = conversation.id
             if not self._store.state.active_conversation:
                 self.select(conversation_id)
-        question = Message(role=Role.USER, text=text, created_at=self._now())
-        self.on_message(conversation_id, await self._history.add(conversation_id, question))
+        await self._add_question(conversation_id, text)
         await self._history.save_draft(drafted_in, "")  # only now: it is stored as a question
         await self._refresh_list()
         return await self._answer(conversation_id)
+
+    async def _add_question(self, conversation_id: int, text: str) -> None:
+        question = Message(role=Role.USER, text=text, created_at=self._now())
+        self._told.message(conversation_id, await self._history.add(conversation_id, question))
+
+    async def ask_quick(
+        self,
+        text: str,
+        conversation_id: int = 0,
+        shown: str | None = None,
+        on_begun: Callable[[int], None] | None = None,
+    ) -> Message:
+        """Like `ask`, in a conversation that stays out of the list; with 0 a new one begins.
+
+        `shown` is what was typed, where `text` says more (a preset, attached text): it is the title and
+        comes back in `quick_history`. `on_begun` is told the conversation before its first message is.
+        """
+        typed = text if shown is None else shown
+        if not conversation_id:
+            conversation_id = (await self._history.create(title_of(typed or text), is_quick=True)).id
+            self._told.mark_quick(conversation_id, True)
+        if on_begun is not None:
+            on_begun(conversation_id)
+        await self._add_question(conversation_id, text)
+        await self._history.note_quick(conversation_id, typed)
+        return await self._answer(conversation_id)
+
+    async def promote(self, conversation_id: int) -> None:
+        """Move a quick conversation into the list, where it is one like all others."""
+        await self._history.promote(conversation_id)
+        self._told.mark_quick(conversation_id, False)
+        await self._refresh_list()
+
+    async def quick_history(self, limit: int) -> list[QuickQuestion]:
+        """What was typed into the quick prompt, the newest first, each text once."""
+        questions = await self._history.quick_questions(limit)
+        for question in questions:
+            self._told.mark_quick(question.conversation_id, not question.is_in_list)
+        return questions
 
     async def ask_again(self, conversation_id: int) -> Message | None:
         """Ask the last question once more, as if there were no answer to it yet.
@@ -156,7 +192,7 @@ class ChatService:
         last = messages[-1] if messages else None
         if last and last.role is Role.ASSISTANT and not (last.text or last.thoughts):
             await self._history.remove(last.id)
-            self.on_removed(conversation_id)
+            self._told.removed(conversation_id)
         if conversation_id in self._answers or not any(message.role is Role.USER for message in messages):
             return None
         return await self._answer(conversation_id)
@@ -180,6 +216,10 @@ class ChatService:
         if task is not None and not task.done():
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
+
+    async def flush(self) -> None:
+        """Store the text of all answers on their way so far; they go on."""
+        await asyncio.gather(*(record.flush() for record in tuple(self._records.values())))
 
     async def aclose(self) -> None:
         """Stop all answers and close the history."""
@@ -229,7 +269,7 @@ class ChatService:
         waiting = Message(role=Role.ASSISTANT, text="", state=MessageState.WAITING, created_at=self._now())
         answer = await self._history.add(conversation_id, waiting)
         self._records[conversation_id] = AnswerLog(self._history, answer.id)
-        self.on_message(conversation_id, answer)
+        self._told.message(conversation_id, answer)
         return messages, answer
 
     async def _close_answer(
@@ -239,7 +279,7 @@ class ChatService:
         stats = closing.stats if closing else record.stats_so_far()
         problem = closing.problem if isinstance(closing, AnswerFailed) else None
         state = _state_after(closing)
-        await record.close()
+        await record.flush()
         self._records.pop(conversation_id, None)
         unsaved = record.problem
         try:
@@ -276,22 +316,22 @@ class ChatService:
         record = self._records[conversation_id]
         record.begin(endpoint)
         request = ChatRequest(messages=messages)
-        on_event = self.on_event
+        tell = self._told.event
         async with contextlib.aclosing(self._backend.ask(endpoint, request)) as events:
             async for event in events:
                 match event:
                     case TokenArrived():
                         record.add(event.text)
-                        on_event(conversation_id, message_id, event)
+                        tell(conversation_id, message_id, event)
                     case ThoughtArrived():
                         record.add_thought(event.text)
-                        on_event(conversation_id, message_id, event)
+                        tell(conversation_id, message_id, event)
                     case AnswerFinished() | AnswerFailed():
                         return event
         raise AnswerError(_silent_end())
 
     def _after(self, conversation_id: int, closed: Message) -> None:
-        self.on_message(conversation_id, closed)
+        self._told.message(conversation_id, closed)
         if closed.state is MessageState.DONE:
             self._store.update(last_answer=closed.stats)
         elif closed.state is MessageState.FAILED:

@@ -65,7 +65,7 @@ class ContainerDriver:
         )
         self._container: ContainerObservation | None = None
         self._last_id = ""  # of the container seen last, also when it is gone
-        self._is_made_from_settings = False
+        self._made_id = ""  # of the container that these settings made
         self._run = self._new_run(None)
         self._stopped_by_us: set[str] = set()
         self._ending: set[asyncio.Task[None]] = set()
@@ -105,7 +105,7 @@ class ContainerDriver:
         """Create or adopt the container and watch it load."""
         async with self._turn:
             is_under_way = self._snapshot.phase in (EnginePhase.READY, EnginePhase.LOADING)
-            if is_under_way and self._is_made_from_settings:
+            if is_under_way and self._container is not None and self._container.container_id == self._made_id:
                 return
             self._watch.look()
             doomed = self._doomed
@@ -117,7 +117,7 @@ class ContainerDriver:
                 if doomed is not None:
                     await self._end_container(doomed)
                 self._container = await self._runtime.start(self._settings)
-                self._is_made_from_settings = True
+                self._made_id = self._container.container_id
             except ArcDeskError as error:
                 self._fail(error)
                 raise
@@ -222,6 +222,8 @@ class ContainerDriver:
             self._run = self._new_run(container)
             if container is not None and container.is_running:
                 self._run.begin()
+        if container is not None and container.status == "removing":
+            self._end_run()  # nothing answers there any more, although Docker still names it
         if container is not None and container.has_ended:
             self._end_run()
             if container.container_id not in self._stopped_by_us:

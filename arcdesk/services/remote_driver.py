@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from urllib.parse import urlsplit
 
 from arcdesk.core.engine_state import EngineKind, EnginePhase, EngineSnapshot
 from arcdesk.core.errors import Action, ActionKind, ArcDeskError, NotReadyError, Problem, UsageError
 from arcdesk.core.ports import ChatBackend, Endpoint
+
+_TRY_AGAIN = Action(kind=ActionKind.START, label="Try again")
 
 
 def endpoint_of_url(url: str, api_key: str | None) -> Endpoint:
@@ -35,7 +37,7 @@ def _no_address(url: str) -> Problem:
         cause="bad_setting",
         title=f"'{shown}' is no server address",
         detail="A name or password has no place in it." if has_login else "It can't be understood.",
-        hint="An address looks like http://127.0.0.1:8000/v1; a key goes into ARCDESK_API_KEY.",
+        hint="An address looks like http://127.0.0.1:8000/v1; a key goes into Settings, Privacy.",
     )
 
 
@@ -47,12 +49,14 @@ class RemoteDriver:
         *,
         backend: ChatBackend,
         url: str,
-        api_key: str | None,
         report: Callable[[EngineSnapshot], None],
+        find_key: Callable[[], Awaitable[str | None]] | None = None,
         now: Callable[[], float] = time.time,
     ) -> None:
+        """`find_key` gives the key at each connect, and may raise ArcDeskError; None: there is no key."""
+        self._find_key = find_key
         self._backend = backend
-        self._target = endpoint_of_url(url, api_key)
+        self._target = endpoint_of_url(url, None)
         self._endpoint: Endpoint | None = None
         self._report_to = report
         self._now = now
@@ -105,6 +109,7 @@ class RemoteDriver:
 
     async def _ask_models(self) -> None:
         try:
+            self._target = replace(self._target, api_key=await self._key())
             models = await self._backend.list_models(self._target)
             if not models:
                 raise NotReadyError(_no_models(self._target.base_url))
@@ -114,6 +119,12 @@ class RemoteDriver:
             return
         self._endpoint = replace(self._target, model=models[0])
         self._go(EnginePhase.READY, model=models[0])
+
+    async def _key(self) -> str | None:
+        try:
+            return await self._find_key() if self._find_key is not None else None
+        except ArcDeskError as error:  # a locked keyring: what can be done here is to try again
+            raise NotReadyError(replace(error.problem, actions=(_TRY_AGAIN,))) from error
 
     async def stop(self) -> None:
         """Let go of the server; it goes on."""
@@ -159,5 +170,5 @@ def _no_models(url: str) -> Problem:
         title="The server has no model",
         detail=f"{url} answers, but its list of models is empty.",
         hint="Load a model there, then try again.",
-        actions=(Action(kind=ActionKind.START, label="Try again"),),
+        actions=(_TRY_AGAIN,),
     )

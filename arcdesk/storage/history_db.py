@@ -10,6 +10,8 @@ from pathlib import Path
 
 from arcdesk.core.chat import AnswerStats, Conversation, Message, MessageState
 from arcdesk.core.errors import Action, ActionKind, ArcDeskError, Problem
+from arcdesk.core.quick import QuickQuestion
+from arcdesk.storage import history_quick
 from arcdesk.storage.history_codec import (
     MESSAGE_COLUMNS,
     message_from_row,
@@ -25,7 +27,7 @@ FILE_NAME = "history.db"
 _OPEN_STATES = tuple(state.value for state in MessageState if state.is_open)
 _LIST = """SELECT c.id, c.title, c.created_at, c.updated_at, coalesce(d.text, '')
     FROM conversations c LEFT JOIN drafts d ON d.conversation_id = c.id
-    WHERE c.deleted_at IS NULL ORDER BY c.updated_at DESC, c.id DESC"""
+    WHERE c.deleted_at IS NULL AND c.is_quick = 0 ORDER BY c.updated_at DESC, c.id DESC"""
 _TOUCH = "UPDATE conversations SET updated_at = max(updated_at, ?) WHERE id = ?"
 _TOUCH_BY_MESSAGE = """UPDATE conversations SET updated_at = max(updated_at, ?)
     WHERE id = (SELECT conversation_id FROM messages WHERE id = ?)"""
@@ -54,7 +56,7 @@ class HistoryDb:
         return self._thread.problems
 
     async def conversations(self) -> list[Conversation]:
-        """All that are not deleted, the most recently changed first."""
+        """The list: neither deleted nor quick ones, the most recently changed first."""
 
         def work(db: sqlite3.Connection) -> list[Conversation]:
             return [
@@ -64,16 +66,31 @@ class HistoryDb:
 
         return await self._thread.read(work)
 
-    async def create(self, title: str) -> Conversation:
-        """A new, empty conversation."""
+    async def create(self, title: str, *, is_quick: bool = False) -> Conversation:
+        """A new, empty conversation; a quick one stays out of the list until `promote`."""
         at, kept_title = self._now(), storable(title)
 
         def work(db: sqlite3.Connection) -> Conversation:
-            statement = "INSERT INTO conversations (title, created_at, updated_at) VALUES (?, ?, ?)"
-            key = db.execute(statement, (kept_title, at, at)).lastrowid
+            statement = (
+                "INSERT INTO conversations (title, created_at, updated_at, is_quick) VALUES (?, ?, ?, ?)"
+            )
+            key = db.execute(statement, (kept_title, at, at, is_quick)).lastrowid
             return Conversation(id=key or 0, title=kept_title, created_at=at, updated_at=at)
 
         return await self._thread.write(work)
+
+    async def promote(self, conversation_id: int) -> None:
+        """Move a quick conversation into the list, for good."""
+        await self._change("UPDATE conversations SET is_quick = 0 WHERE id = ?", (conversation_id,))
+
+    async def note_quick(self, conversation_id: int, typed: str) -> None:
+        """Remember what was typed into the quick prompt."""
+        at, kept = self._now(), storable(typed)
+        await self._thread.write(lambda db: history_quick.note(db, conversation_id, kept, at))
+
+    async def quick_questions(self, limit: int) -> list[QuickQuestion]:
+        """What was typed into the quick prompt, the newest first, each text once."""
+        return await self._thread.read(lambda db: history_quick.questions(db, limit))
 
     async def rename(self, conversation_id: int, title: str) -> None:
         """Give it another title; its place in the list stays."""
@@ -163,7 +180,8 @@ class HistoryDb:
         await self._thread.write(work, must_not_get_lost=True)
 
     async def save_draft(self, conversation_id: int, text: str) -> None:
-        """Keep what stands in the prompt box; '' forgets it. Conversation 0 is a chat not begun."""
+        """Keep what stands in a prompt box; '' forgets it. Conversation 0 is a chat not begun, -1 the
+        quick prompt."""
         kept = storable(text)
 
         def work(db: sqlite3.Connection) -> None:

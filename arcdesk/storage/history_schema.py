@@ -15,6 +15,7 @@ from arcdesk.storage.paths import PRIVATE_FILE_MODE, cannot_write, disk_errors, 
 BUSY_PATIENCE_S = 5.0  # how long another process may hold the file
 WAL_RETRY_S = 0.01
 KEEP_DELETED_S = 30 * 86_400.0
+KEEP_QUICK_S = 30 * 86_400.0  # of conversations of the quick prompt that were never moved to the list
 
 # MIGRATIONS[n] leads from version n to n + 1. A released step is never changed, only followed.
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
@@ -41,6 +42,17 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE TABLE drafts (conversation_id INTEGER PRIMARY KEY, text TEXT NOT NULL)",
     ),
     ("ALTER TABLE messages ADD COLUMN thoughts TEXT NOT NULL DEFAULT ''",),
+    (
+        "ALTER TABLE conversations ADD COLUMN is_quick INTEGER NOT NULL DEFAULT 0",
+        # What was typed into the quick prompt; its question may say more (a preset, attached text).
+        """CREATE TABLE quick_prompts (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            conversation_id INTEGER NOT NULL REFERENCES conversations (id) ON DELETE CASCADE,
+            text TEXT NOT NULL,
+            asked_at REAL NOT NULL
+        )""",
+        "CREATE INDEX quick_prompts_by_conversation ON quick_prompts (conversation_id)",
+    ),
 )
 VERSION = len(MIGRATIONS)
 
@@ -91,7 +103,7 @@ def _prepare(connection: sqlite3.Connection) -> None:
     with transaction(connection):
         _migrate(connection)
     with transaction(connection):
-        _drop_long_deleted(connection)
+        _drop_long_unwanted(connection)
 
 
 def _enter_wal(connection: sqlite3.Connection) -> None:
@@ -117,11 +129,16 @@ def _migrate(connection: sqlite3.Connection) -> None:
         connection.execute(f"PRAGMA user_version = {VERSION}")
 
 
-def _drop_long_deleted(connection: sqlite3.Connection) -> None:
-    """What was deleted long ago really goes."""
-    connection.execute("DELETE FROM conversations WHERE deleted_at < ?", (time.time() - KEEP_DELETED_S,))
+def _drop_long_unwanted(connection: sqlite3.Connection) -> None:
+    """What was deleted long ago really goes, and old quick questions that were never moved."""
+    now = time.time()
+    connection.execute("DELETE FROM conversations WHERE deleted_at < ?", (now - KEEP_DELETED_S,))
     connection.execute(
-        "DELETE FROM drafts WHERE conversation_id <> 0"
+        "DELETE FROM conversations WHERE is_quick = 1 AND updated_at < ?", (now - KEEP_QUICK_S,)
+    )
+    connection.execute(
+        # 0 and below are prompt boxes without a conversation
+        "DELETE FROM drafts WHERE conversation_id > 0"
         " AND conversation_id NOT IN (SELECT id FROM conversations)"
     )
 

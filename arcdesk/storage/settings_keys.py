@@ -1,17 +1,19 @@
-"""The settings as keys of a file and as environment variables: names, kinds, what each accepts."""
+"""The settings as keys of a file, as variables and as options: names, kinds, what each accepts."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 
-from arcdesk.core.settings import ContainerSettings, Settings
+from arcdesk.core.errors import Problem, UsageError
+from arcdesk.core.settings import THEMES, ContainerSettings, Settings
 
 _TABLES = {
     "engine": ("engine", "gguf_path", "stop_engine_on_quit", "start_engine_with_app"),
     "quick": ("hotkey", "quick_hides_on_blur", "quick_takes_clipboard"),
 }
 _TABLE_OF = {name: table for table, names in _TABLES.items() for name in names}
-_CHOICES: dict[str, tuple[str, ...]] = {"theme": ("system", "light", "dark")}
+_CHOICES: dict[str, tuple[str, ...]] = {"theme": THEMES}
 _TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 _KIND_WORDS = {bool: "true or false", int: "a whole number", str: "text in quotes"}
 
@@ -27,10 +29,20 @@ class SettingKey:
     default: Value
 
     @property
+    def id(self) -> str:
+        """The one name that means this setting everywhere: 'container.host_port'."""
+        return f"{self.table}.{self.name}"
+
+    @property
     def variable(self) -> str:
         """The environment variable that overrules the file."""
         prefix = "ARCDESK_CONTAINER_" if self.table == "container" else "ARCDESK_"
         return prefix + self.name.upper()
+
+    @property
+    def flag(self) -> str:
+        """The option of the command line that overrules the variable."""
+        return "--engine" if self.id == "engine.engine" else f"--set {self.id}"
 
     def value_in(self, settings: Settings) -> Value:
         """What `settings` say."""
@@ -50,7 +62,14 @@ class SettingKey:
         if isinstance(self.default, bool):
             return True if word in _TRUE else False if word in _FALSE else text
         if isinstance(self.default, int):
-            return int(word) if word.lstrip("-").isdecimal() else text
+            return _whole_number(word, text)
+        return text
+
+
+def _whole_number(word: str, text: str) -> object:
+    try:
+        return int(word) if word.lstrip("-").isdecimal() else text
+    except ValueError:  # '--3', or more digits than Python converts
         return text
 
 
@@ -72,3 +91,32 @@ def _plain_values(holder: Settings | ContainerSettings) -> dict[str, Value]:
 
 
 KEYS = _all_keys()
+
+
+def parse_assignments(texts: Iterable[str]) -> dict[str, str]:
+    """'table.name=value' of the command line as overrides. Raises UsageError for what can't be meant."""
+    known = {key.id: key for key in KEYS}
+    overrides: dict[str, str] = {}
+    for text in texts:
+        name, sign, value = text.partition("=")
+        key = known.get(name.strip())
+        if key is None or not sign:
+            raise UsageError(_no_assignment(text, name.strip(), bool(sign)))
+        why = key.refusal(key.parse(value))
+        if why is not None:
+            raise UsageError(
+                Problem(cause="bad_setting", title=f"'{value}' can't be used for {key.id}", detail=why)
+            )
+        overrides[key.id] = value
+    return overrides
+
+
+def _no_assignment(text: str, name: str, has_value: bool) -> Problem:
+    if not has_value:
+        return Problem(cause="bad_setting", title=f"'{text}' sets nothing", hint="Write TABLE.NAME=VALUE.")
+    near = [key.id for key in KEYS if key.name == name.rpartition(".")[2]]
+    return Problem(
+        cause="bad_setting",
+        title=f"There is no setting '{name}'",
+        hint=f"Did you mean {' or '.join(near)}?" if near else "Its names are those of the settings file.",
+    )

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QListWidgetItem,
     QMenu,
     QPushButton,
+    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -57,6 +58,7 @@ class ConversationList(QWidget):
     selected = Signal(int)
     rename_requested = Signal(int, str)
     delete_requested = Signal(int)
+    settings_requested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -94,6 +96,13 @@ class ConversationList(QWidget):
             column.addWidget(widget)
         column.addWidget(self._empty, 1)
         column.addWidget(self._list, 1)
+        self._settings = QToolButton()
+        self._settings.setText(self.tr("Settings"))
+        self._settings.setAccessibleName(self.tr("Settings"))
+        self._settings.setToolTip(self.tr("Settings (Ctrl+,)"))
+        self._settings.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self._settings.clicked.connect(self.settings_requested)
+        column.addWidget(self._settings)
         for keys, slot in ((QKeySequence.StandardKey.Delete, self._on_delete), ("F2", self._on_rename)):
             action = QAction(self._list, shortcut=QKeySequence(keys))
             action.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
@@ -111,6 +120,7 @@ class ConversationList(QWidget):
     def set_palette_colors(self, palette: Palette = LIGHT) -> None:
         """Take other colours."""
         self._new.setIcon(icon("new-chat", palette.text))
+        self._settings.setIcon(icon("settings", palette.text))
 
     def focus_search(self) -> None:
         """Put the cursor into the search field."""

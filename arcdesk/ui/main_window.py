@@ -142,6 +142,7 @@ class MainWindow(QMainWindow):
             ("Ctrl+F", self.conversations.focus_search),
             ("Ctrl+L", self.prompt.setFocus),
             ("Ctrl+W", self.close),
+            ("Ctrl+,", self.conversations.settings_requested.emit),
             ("Ctrl+Q", self.quit_requested.emit),
         ):
             self._add_shortcut(keys, slot)
@@ -187,6 +188,7 @@ class MainWindow(QMainWindow):
             self.transcript,
             self.prompt,
             self.notice,
+            self.welcome,
         )
         for part in parts:
             part.set_palette_colors(palette)

@@ -24,6 +24,8 @@ class Tray(QObject):
     restart_requested = Signal()
     open_chat_requested = Signal()
     quick_prompt_requested = Signal()
+    settings_requested = Signal()
+    doctor_requested = Signal()
     quit_requested = Signal()
     host_found = Signal()
     host_missing = Signal()  # no panel shows tray icons: open a window instead
@@ -63,6 +65,16 @@ class Tray(QObject):
             self._draw()
             self._run_frames()
 
+    def set_quick_key(self, key: str) -> None:
+        """Name the key that opens the quick prompt, as the desktop calls it; '' while there is none."""
+        text = self.tr("Quick prompt")
+        self._quick.setText(f"{text}  ({key})" if key else text)
+
+    def say(self, title: str, text: str) -> None:
+        """A balloon at the icon, where no notification server is."""
+        if self._icon is not None:
+            self._icon.showMessage(title, text, self._icon.icon())
+
     def show(self) -> None:
         """Put the icon into the tray, now or as soon as there is one."""
         self._make_icon()
@@ -96,8 +108,10 @@ class Tray(QObject):
         self._restart = self._add(self.tr("Restart"), self.restart_requested)
         self._menu.addSeparator()
         self._add(self.tr("Open chat"), self.open_chat_requested)
-        quick = self._add(self.tr("Quick prompt (comes later)"), self.quick_prompt_requested)
-        quick.setEnabled(False)
+        self._quick = self._add(self.tr("Quick prompt"), self.quick_prompt_requested)
+        self._menu.addSeparator()
+        self._add(self.tr("Settings…"), self.settings_requested)
+        self._add(self.tr("Doctor…"), self.doctor_requested)
         self._menu.addSeparator()
         self._add(self.tr("Quit ArcDesk"), self.quit_requested)
 

@@ -6,6 +6,8 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
 
 from arcdesk.core.engine_state import EngineKind, EnginePhase, EngineSnapshot
+from arcdesk.ui.first_run import FirstRunCard
+from arcdesk.ui.theme import Palette
 
 EXAMPLE = "What is the capital of France?"
 
@@ -44,6 +46,8 @@ class Welcome(QWidget):
         font.setPointSizeF(font.pointSizeF() * 1.6)
         self._title.setFont(font)
         self._where, self._state = QLabel(), QLabel()
+        self.first_run = FirstRunCard()
+        self.first_run.hide()  # until it is known to be due
         example = QPushButton(self.tr(EXAMPLE))
         example.clicked.connect(lambda: self.example_chosen.emit(EXAMPLE))
         column = QVBoxLayout(self)
@@ -57,6 +61,8 @@ class Welcome(QWidget):
             label.setProperty("role", "secondary")
         column.addSpacing(8)
         column.addWidget(example, 0, Qt.AlignmentFlag.AlignHCenter)
+        column.addSpacing(32)
+        column.addWidget(self.first_run, 0, Qt.AlignmentFlag.AlignHCenter)
         column.addStretch(3)
 
     def present(self, engine: EngineSnapshot) -> None:
@@ -65,3 +71,7 @@ class Welcome(QWidget):
         text = state_line(engine)
         self._state.setText(self.tr(text))
         self._state.setVisible(bool(text))
+
+    def set_palette_colors(self, palette: Palette) -> None:
+        """Take other colours."""
+        self.first_run.set_palette_colors(palette)

@@ -42,6 +42,7 @@ TARGETS = (
         2.0,
     ),
     Target("added TTFT, median", lambda r: r["tokens"]["added_ttft_ms_app_qasync"], 17, "ms"),
+    Target("quick prompt shown, against a bare frameless widget", lambda r: r["quick"]["ratio"], 2.0),
     Target("longest GUI gap, against a plain-text widget", lambda r: r["gap"]["ratio"], 2.0),
 )
 
@@ -50,12 +51,13 @@ def main() -> int:
     """Run all, print a table and the raw figures."""
     os.environ["QT_QPA_PLATFORM"] = "offscreen"
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # people's second start has its bytecode cached
-    from tests.bench import startup, stream_gap, token_cpu
+    from tests.bench import quick_bar, startup, stream_gap, token_cpu
 
     results: dict[str, Any] = {}
-    for name, run in (("startup", startup.run), ("tokens", token_cpu.run), ("gap", stream_gap.run)):
+    parts = (("startup", startup), ("tokens", token_cpu), ("quick", quick_bar), ("gap", stream_gap))
+    for name, part in parts:
         print(f"measuring {name} …", file=sys.stderr, flush=True)
-        results[name] = run()
+        results[name] = part.run()
     print(json.dumps(results, indent=2, default=str))
     machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
     print(f"\n{machine}, Python {platform.python_version()}")

@@ -240,6 +240,7 @@ def _app(port: int, folder: Path) -> Callable[[int, int], Awaitable[Measured]]:
     from arcdesk.core.chat import ChatEvent, MessageState
     from arcdesk.core.ports import Endpoint
     from arcdesk.core.store import Store
+    from arcdesk.services.chat_listeners import ChatListener
     from arcdesk.services.chat_service import ChatService
     from arcdesk.storage.history_db import HistoryDb
 
@@ -259,10 +260,11 @@ def _app(port: int, folder: Path) -> Callable[[int, int], Awaitable[Measured]]:
             if not first:
                 first.append((time.perf_counter() - start) * 1000)
 
-        chat.on_event = on_event
+        unlisten = chat.listen(ChatListener(on_event=on_event))
         chat.select(0)  # a chat not begun: all clients send the same one question
         start = time.perf_counter()
         answer = await chat.ask(QUESTION)
+        unlisten()
         assert answer.state is MessageState.DONE, answer
         assert answer.stats is not None
         return answer.stats.chunks, first[0]

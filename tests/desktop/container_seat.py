@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from arcdesk.engine.container_key import KEY_FILE
 from tests.rig.containers import MODEL_PATH
 from tests.rig.docker_engine import DockerEngine
 from tests.rig.errors import RigUnavailable
@@ -47,9 +48,8 @@ class ContainerSeat:
         return found["Id"], found["State"]["StartedAt"]
 
     def api_key(self) -> str:
-        """The key that the server was started with."""
-        pairs = (text.partition("=") for text in self.inspect()["Config"]["Env"])
-        return str(next(value for name, _, value in pairs if name == "VLLM_API_KEY"))
+        """The key that the server was started with; `docker inspect` does not show it."""
+        return self.engine.docker("exec", NAME, "cat", KEY_FILE).strip()
 
     def url(self) -> str:
         """The server's address on this machine."""

@@ -27,9 +27,13 @@ from arcdesk.core.engine_state import EnginePhase, EngineSnapshot
 from arcdesk.core.ports import Endpoint
 from arcdesk.core.settings import ContainerSettings, Settings
 from arcdesk.core.store import AppState, Store
+from arcdesk.engine.container_key import KEY_FILE, give_secrets, image_start
 from arcdesk.engine.container_spec import NOTHING, container_spec
 from arcdesk.engine.docker_runtime import DockerRuntime
+from arcdesk.services.egress import EgressLedger
 from arcdesk.services.engine_service import EngineService
+from arcdesk.storage.egress_db import EgressDb
+from arcdesk.storage.secrets import SecretStore
 from tests.docker.runtime_rig import free_port
 from tests.rig.docker_engine import DockerEngine
 from tests.rig.errors import RigUnavailable
@@ -173,7 +177,13 @@ async def arcdesk_on(
     others = asyncio.all_tasks()
     threads = set(threading.enumerate())
     store = Store()
-    parts = Parts(runtime=DockerRuntime(daemon.host, environ={}), backend=backend or OpenAIClient())
+    ledger = EgressLedger(EgressDb)
+    parts = Parts(
+        runtime=DockerRuntime(daemon.host, environ={}, egress=ledger),
+        backend=backend or OpenAIClient(egress=ledger),
+        secrets=SecretStore(environ={}),
+        ledger=ledger,
+    )
     service = EngineService(
         store=store,
         settings=Settings(engine="container", container=settings),
@@ -225,12 +235,15 @@ def made_beside(
     **options: Any,
 ) -> Iterator[str]:
     """A container as ArcDesk makes it, with some more options; made, but not started. Gives its id."""
-    spec = container_spec(settings, api_key="made-beside")
-    spec["mounts"] = []
-    spec["environment"] |= environment
     client = sdk.DockerClient(base_url=daemon.host)
     try:
-        yield str(client.containers.create(**spec, **options).id)
+        image = image_start(client, settings.image)
+        spec = container_spec(settings, command=image.command)
+        spec["mounts"] = []
+        spec["environment"] |= environment
+        container_id = str(client.containers.create(**spec, **options).id)
+        give_secrets(client, container_id, {KEY_FILE: "made-beside"}, image.user)
+        yield container_id
     finally:
         client.close()
 

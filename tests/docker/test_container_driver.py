@@ -115,7 +115,10 @@ class TestLife:
     ) -> None:
         async with arcdesk_on(daemon, settings) as desk:
             await desk.start()
-            container = json.loads(await docker(daemon, "inspect", await the_container(daemon)))[0]
+            told = await docker(daemon, "inspect", await the_container(daemon))
+            container = json.loads(told)[0]
+            assert desk.endpoint.api_key
+            assert desk.endpoint.api_key not in told
 
             (binding,) = container["NetworkSettings"]["Ports"]["8000/tcp"]
             assert binding == {"HostIp": "127.0.0.1", "HostPort": str(settings.host_port)}
@@ -124,13 +127,12 @@ class TestLife:
                 socket.create_connection((gateway, settings.host_port), timeout=5)
 
             variables = dict(pair.split("=", 1) for pair in container["Config"]["Env"])
-            assert variables["VLLM_API_KEY"] == desk.endpoint.api_key
             assert variables["VLLM_NO_USAGE_STATS"] == variables["DO_NOT_TRACK"] == "1"
             assert container["Config"]["Labels"]["io.arcdesk.role"] == "engine"
             assert container["Config"]["Labels"]["io.arcdesk.profile"] == settings.profile
             async with httpx.AsyncClient(base_url=desk.endpoint.base_url) as http:
                 assert (await http.get("/models")).status_code == 401
-                key = {"Authorization": f"Bearer {variables['VLLM_API_KEY']}"}
+                key = {"Authorization": f"Bearer {desk.endpoint.api_key}"}
                 assert (await http.get("/models", headers=key)).status_code == 200
 
 

@@ -15,7 +15,6 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
-from arcdesk.app import actions
 from arcdesk.app.session import Session
 from arcdesk.app.window_controller import WindowController
 from arcdesk.core.errors import Action
@@ -97,13 +96,14 @@ class App:
 
     def perform(self, action: Action) -> None:
         """Press the button of a problem."""
-        actions.perform(self.session, self.window, action)
+        self.session.perform(action)
 
 
 @pytest.fixture(autouse=True)
 def no_docker(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """No engine of the person's is found; no widgets are left for a thread of the next test to delete."""
     monkeypatch.setenv("DOCKER_HOST", "unix:///nonexistent/docker.sock")
+    monkeypatch.setenv("ARCDESK_HOTKEY", "")  # there is no desktop here that could give us one
     yield
     gc.collect()
 

@@ -8,13 +8,20 @@ from typing import Any, TypeVar
 
 import pytest
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QDialog, QFileDialog, QMessageBox, QPlainTextEdit, QPushButton
+from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QMessageBox, QPlainTextEdit, QPushButton
 
 from arcdesk.core.engine_state import EngineKind, EnginePhase
 from arcdesk.core.errors import Action, ActionKind, Problem
+from arcdesk.core.hotkey import HotkeyState
+from arcdesk.core.ident import APP_ID
 from arcdesk.storage import paths
 from arcdesk.storage.settings_file import FILE_NAME
+from arcdesk.ui.bundle_dialog import BundleDialog
+from arcdesk.ui.doctor_window import DoctorWindow
+from arcdesk.ui.hotkey_section import HotkeySection
 from arcdesk.ui.log_window import LogWindow
+from arcdesk.ui.privacy_page import PrivacyPage
+from arcdesk.ui.report_window import ReportWindow
 from tests.fakes.openai_server import ANSWER, OpenAIServer, json_response
 from tests.ui.app_rig import App, no_docker, open_app, server, until
 
@@ -203,3 +210,81 @@ async def test_undo_delete_brings_the_chat_back_and_takes_its_notice(server: Ope
         app.perform(undo)
         await until(lambda: "".join(ANSWER) in app.words, "the chat in view")
         assert app.state.notices == (other,)
+
+
+async def test_open_chat_shows_the_conversation(server: OpenAIServer) -> None:
+    async with open_app(server.base_url) as app:
+        app.ask(QUESTION)
+        await app.until_answered()
+        await app.choose(0)
+        app.window.hide()
+        app.perform(action(ActionKind.OPEN_CHAT, "1"))
+        await until(lambda: "".join(ANSWER) in app.words, "the conversation")
+        assert app.state.active_conversation == 1
+
+
+async def test_open_quick_shows_the_quick_prompt(server: OpenAIServer) -> None:
+    async with open_app(server.base_url) as app:
+        app.perform(action(ActionKind.OPEN_QUICK))
+        await until(lambda: app.session.desktop.quick.bar.isVisible(), "the bar")
+
+
+async def test_change_hotkey_begins_to_record(server: OpenAIServer) -> None:
+    async with open_app(server.base_url) as app:
+        app.perform(action(ActionKind.CHANGE_HOTKEY))
+        section = next(w for w in QApplication.allWidgets() if isinstance(w, HotkeySection))
+        assert section.isVisible()
+        assert section.recorder.is_recording
+
+
+async def test_retry_hotkey_looks_again(server: OpenAIServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ARCDESK_HOTKEY", "Ctrl+Alt+Space")
+    monkeypatch.delenv("DBUS_SESSION_BUS_ADDRESS", raising=False)
+    async with open_app(server.base_url) as app:
+        hotkey = app.session.desktop.hotkey
+        await until(lambda: hotkey.state.problem and not hotkey.state.is_asking, "why there is no key here")
+        before = hotkey.state
+        monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent/bus")
+        app.perform(action(ActionKind.RETRY_HOTKEY))
+        await until(lambda: hotkey.state not in (before, HotkeyState()), "what is different now")
+
+
+async def test_install_desktop_writes_the_entry(server: OpenAIServer) -> None:
+    async with open_app(server.base_url) as app:
+        app.perform(action(ActionKind.INSTALL_DESKTOP))
+        entry = paths.data_dir().parent / "applications" / f"{APP_ID}.desktop"
+        await until(entry.exists, "the desktop entry")
+
+
+async def test_show_report_shows_its_text(server: OpenAIServer, tmp_path: Path) -> None:
+    report = tmp_path / "report.txt"
+    report.write_text("What happened")
+    async with open_app(server.base_url) as app:
+        app.perform(action(ActionKind.SHOW_REPORT, str(report)))
+        await until(lambda: top_dialogs(ReportWindow), "the report")
+        words = [edit.toPlainText() for edit in top_dialogs(ReportWindow)[0].findChildren(QPlainTextEdit)]
+        assert any("What happened" in text for text in words)
+
+
+async def test_save_bundle_shows_what_would_be_saved(server: OpenAIServer) -> None:
+    async with open_app(server.base_url) as app:
+        app.perform(action(ActionKind.SAVE_BUNDLE))
+        await until(lambda: top_dialogs(BundleDialog), "the bundle")
+
+
+async def test_open_doctor_examines(server: OpenAIServer) -> None:
+    async with open_app(server.base_url) as app:
+        app.perform(action(ActionKind.OPEN_DOCTOR))
+        await until(lambda: top_dialogs(DoctorWindow), "the doctor")
+
+
+async def test_keep_in_file_shows_the_keys(server: OpenAIServer) -> None:
+    async with open_app(server.base_url) as app:
+        app.perform(action(ActionKind.KEEP_IN_FILE))
+        pages = [w for w in QApplication.allWidgets() if isinstance(w, PrivacyPage)]
+        assert [page.isVisible() for page in pages] == [True]
+
+
+def top_dialogs(kind: type[D]) -> list[D]:
+    """Visible dialogs of this kind, whoever is their parent."""
+    return [w for w in QApplication.allWidgets() if isinstance(w, kind) and w.isVisible()]

@@ -161,7 +161,9 @@ def test_menu_offers_what_the_phase_allows(tray: Tray, phase: EnginePhase) -> No
     assert offered["Restart"] is phase.can_stop
     assert offered["Open chat"]
     assert offered["Quit ArcDesk"]
-    assert not offered["Quick prompt (comes later)"]
+    assert offered["Quick prompt"]
+    assert offered["Settings…"]
+    assert offered["Doctor…"]
     assert offered[tooltip(state(phase))] is False
 
 
@@ -172,6 +174,9 @@ def test_menu_offers_what_the_phase_allows(tray: Tray, phase: EnginePhase) -> No
         ("Stop", "stop_requested"),
         ("Restart", "restart_requested"),
         ("Open chat", "open_chat_requested"),
+        ("Quick prompt", "quick_prompt_requested"),
+        ("Settings…", "settings_requested"),
+        ("Doctor…", "doctor_requested"),
         ("Quit ArcDesk", "quit_requested"),
     ],
 )

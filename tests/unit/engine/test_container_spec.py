@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import os
-import shlex
 from dataclasses import fields, replace
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from arcdesk.core.settings import ContainerSettings
 from arcdesk.engine.container_spec import (
     container_spec,
-    docker_run_preview,
     environment_of,
     observation,
     spec_hash,
@@ -26,7 +22,7 @@ DEFAULTS = ContainerSettings()
 
 
 def spec(settings: ContainerSettings = DEFAULTS, **environ: str) -> dict[str, Any]:
-    return container_spec(settings, api_key="secret", environ=environ)
+    return container_spec(settings, command=["bash", "/start.sh"], environ=environ)
 
 
 def test_the_eight_variables_of_the_start_script_are_set() -> None:
@@ -45,7 +41,8 @@ def test_the_eight_variables_of_the_start_script_are_set() -> None:
 
 def test_the_server_is_private_and_silent() -> None:
     made = spec()
-    assert made["environment"]["VLLM_API_KEY"] == "secret"
+    assert "VLLM_API_KEY" not in made["environment"]
+    assert "HF_TOKEN_PATH" not in made["environment"]
     assert made["environment"]["VLLM_NO_USAGE_STATS"] == made["environment"]["DO_NOT_TRACK"] == "1"
     assert made["ports"] == {"8000/tcp": ("127.0.0.1", 8001)}
     assert not {"privileged", "restart_policy", "mem_limit", "network_mode"} & made.keys()
@@ -77,9 +74,20 @@ def test_without_a_device_none_is_passed() -> None:
     assert spec(replace(DEFAULTS, device=""))["devices"] == []
 
 
-def test_the_key_does_not_change_the_hash_but_each_setting_does() -> None:
-    labels = [container_spec(DEFAULTS, api_key=key)["labels"] for key in ("one", "two")]
-    assert labels[0] == labels[1]
+def test_what_the_image_starts_is_handed_on_behind_the_wrapper() -> None:
+    made = spec()
+    assert made["entrypoint"][:2] == ["sh", "-c"]
+    assert made["entrypoint"][2].endswith('exec "$@"')
+    assert made["command"] == ["bash", "/start.sh"]
+
+
+def test_of_the_hubs_token_only_its_place_is_told() -> None:
+    made = container_spec(DEFAULTS, command=["x"], has_hub_token=True)
+    assert made["environment"]["HF_TOKEN_PATH"] == "/run/arcdesk/hub-token"
+    assert made["labels"] == spec()["labels"]  # a keyring that is locked today makes no other container
+
+
+def test_each_setting_changes_the_hash() -> None:
     for field in fields(ContainerSettings):
         if field.name == "profile":  # a label only
             continue
@@ -87,25 +95,6 @@ def test_the_key_does_not_change_the_hash_but_each_setting_does() -> None:
         changed = replace(DEFAULTS, **{field.name: old + 1 if isinstance(old, int) else f"{old}x"})
         assert spec_hash(changed) != spec_hash(DEFAULTS), field.name
     assert spec_hash(DEFAULTS, environ={"HF_HUB_OFFLINE": "1"}) != spec_hash(DEFAULTS)
-
-
-def test_the_preview_is_one_command_and_hides_the_key() -> None:
-    preview = docker_run_preview(replace(DEFAULTS, models_dir="/srv/my models"))
-    words = shlex.split(preview)
-
-    assert words[:3] == ["docker", "run", "-d"]
-    assert words[-1] == DEFAULTS.image
-    assert "VLLM_API_KEY=***" in words
-    assert "127.0.0.1:8001:8000" in words
-    assert "/srv/my models:/llm/models:ro" in words
-    assert "--privileged" not in words
-
-
-@given(name=st.text(min_size=1, max_size=30), folder=st.text(min_size=1, max_size=30))
-def test_the_preview_survives_a_shell_whatever_is_in_it(name: str, folder: str) -> None:
-    settings = replace(DEFAULTS, name=name, models_dir=f"/{folder}".replace("\0", ""))
-    words = shlex.split(docker_run_preview(settings))
-    assert words[words.index("--name") + 1] == name
 
 
 def inspected(**state: Any) -> dict[str, Any]:

@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 
 from arcdesk.core.chat import ChatEvent, TokenArrived
+from arcdesk.services.chat_listeners import ChatListener
 from tests.unit.services.chat_rig import open_chat
 
 
@@ -25,7 +26,7 @@ def tell(_conversation_id: int, _message_id: int, event: ChatEvent) -> None:
 
 async def main(path: Path, address: str) -> None:
     async with open_chat(address, path) as rig:
-        rig.chat.on_event = tell
+        rig.chat.listen(ChatListener(on_event=tell))
         await rig.chat.ask("Count!")
 
 
@@ -36,7 +37,7 @@ def fill_disk(path: Path) -> None:
 
 async def on_a_full_disk(path: Path, address: str) -> None:
     async with open_chat(address, path) as rig:
-        rig.chat.on_event = lambda *_: fill_disk(path)
+        rig.chat.listen(ChatListener(on_event=lambda *_: fill_disk(path)))
         answer = await rig.chat.ask("Fill!")
         print(answer.state.value, len(answer.text), flush=True)
         print(*(notice.cause for notice in rig.store.state.notices), flush=True)

@@ -12,6 +12,7 @@ from arcdesk.app.parts import Parts, make_parts
 from arcdesk.core.chat import ChatEvent, Message, ThoughtArrived, TokenArrived
 from arcdesk.core.settings import Settings
 from arcdesk.core.store import AppState, Store
+from arcdesk.services.chat_listeners import ChatListener
 from arcdesk.services.chat_service import ChatService
 from arcdesk.services.engine_service import EngineService
 from arcdesk.storage.history_db import HistoryDb
@@ -89,7 +90,7 @@ async def open_chat(engine: str, path: Path, *, history: HistoryDb | None = None
     history = history or HistoryDb(path)
     chat = ChatService(store=store, history=history, backend=parts.backend, engine=service)
     rig = ChatRig(store, parts, service, history, chat)
-    chat.on_event, chat.on_message = rig.take_event, rig.take_message
+    chat.listen(ChatListener(on_event=rig.take_event, on_message=rig.take_message))
     try:
         await chat.open()
         yield rig

@@ -5,18 +5,22 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 
 import pytest
 
-from arcdesk.app.parts import API_KEY_VARIABLE, make_parts
+from arcdesk.api.openai_client import OpenAIClient
+from arcdesk.app.parts import make_parts
 from arcdesk.core.chat import MessageState
 from arcdesk.core.engine_state import EngineKind, EnginePhase, EngineSnapshot
-from arcdesk.core.errors import NotReadyError, UsageError
+from arcdesk.core.errors import ActionKind, ArcDeskError, NotReadyError, Problem, UsageError
 from arcdesk.core.ports import EngineDriver
+from arcdesk.core.secrets import remote_key
 from arcdesk.core.settings import Settings
-from arcdesk.services.remote_driver import endpoint_of_url
+from arcdesk.services.remote_driver import RemoteDriver, endpoint_of_url
+from arcdesk.storage.keyring_thread import KeyringThread
+from arcdesk.storage.secrets import API_KEY_VARIABLE, SecretStore
 from tests.fakes.openai_server import MODEL, OpenAIServer, response
 from tests.unit.api import llama_server
 from tests.unit.services.chat_rig import open_chat
@@ -177,3 +181,38 @@ async def test_llama_cpp_elsewhere_answers_a_chat(
         assert (answer.state, answer.problem) == (MessageState.DONE, None)
         assert answer.text
         assert rig.store.state.engine.model == llama_server.MODEL
+
+
+async def test_the_key_that_is_kept_for_this_server_is_used() -> None:
+    async with OpenAIServer(api_key=KEY) as server:
+        keys = SecretStore(keyring=KeyringThread(pick=lambda: None))
+        await keys.put(remote_key(server.base_url), KEY)
+        await keys.put(remote_key("http://127.0.0.1:1"), "sk-of-another-server")
+        async with connected(server.base_url) as (driver, _):
+            await driver.start()
+            assert driver.snapshot.phase is EnginePhase.READY
+        assert server.requests[-1].headers["authorization"] == f"Bearer {KEY}"
+
+
+async def test_a_locked_keyring_is_why_and_the_next_try_may_find_it_open() -> None:
+    is_locked = True
+
+    async def find_key() -> str:
+        if is_locked:
+            raise ArcDeskError(Problem(cause="keyring_locked", title="The keyring is locked"))
+        return KEY
+
+    async with OpenAIServer(api_key=KEY) as server, aclosing(OpenAIClient()) as backend:
+        driver = RemoteDriver(
+            backend=backend, url=server.base_url, find_key=find_key, report=lambda snapshot: None
+        )
+        with pytest.raises(NotReadyError):
+            await driver.start()
+        problem = driver.snapshot.problem
+        assert problem is not None and problem.cause == "keyring_locked"
+        assert [action.kind for action in problem.actions] == [ActionKind.START]
+        assert server.requests == [], "the server is not asked without its key"
+        is_locked = False
+        await driver.start()
+        assert driver.snapshot.phase is EnginePhase.READY
+        await driver.aclose()

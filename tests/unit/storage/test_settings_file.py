@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import stat
+import subprocess
+import sys
+import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -56,7 +62,7 @@ def test_the_file_lies_in_the_config_folder(tmp_path: Path, monkeypatch: pytest.
 
 def test_every_setting_has_a_place() -> None:
     expected = {f.name for f in (*fields(Settings), *fields(ContainerSettings))} - {"container"}
-    assert {key.name for key in KEYS} == expected
+    assert {key.name for key in KEYS} | {"presets"} == expected
     assert len({key.variable for key in KEYS}) == len(KEYS)
 
 
@@ -89,7 +95,13 @@ def test_a_save_of_what_stands_there_changes_nothing(path: Path) -> None:
 def test_a_new_file_holds_only_what_differs(path: Path) -> None:
     SettingsFile(path, environ={}).save(Settings(theme="light", stop_engine_on_quit=True))
     lines = [line for line in path.read_text().splitlines() if line and not line.startswith("#")]
-    assert lines == ["[general]", 'theme = "light"', "[engine]", "stop_engine_on_quit = true"]
+    assert lines == [
+        "config_version = 1",
+        "[general]",
+        'theme = "light"',
+        "[engine]",
+        "stop_engine_on_quit = true",
+    ]
 
 
 def test_back_to_the_default_is_written_where_the_key_stands(path: Path) -> None:
@@ -244,6 +256,89 @@ def test_a_path_that_no_file_can_hold_is_told(path: Path) -> None:
     assert list(path.parent.iterdir()) == []
 
 
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that other users may look into; pytest's own ones are private."""
+    with tempfile.TemporaryDirectory(prefix="arcdesk-settings-") as name:
+        os.chmod(name, 0o755)
+        yield Path(name)
+
+
+def save_as_nobody(path: Path) -> list[str]:
+    command = [sys.executable, "-m", "tests.unit.storage.readonly_home", str(path)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60)
+    assert done.stderr == ""
+    return done.stdout.splitlines()
+
+
+def test_a_home_that_cant_be_written_is_told_and_read(open_folder: Path) -> None:
+    file = open_folder / "config.toml"
+    file.write_text('[general]\ntheme = "light"\n')
+    file.chmod(0o644)
+    open_folder.chmod(0o555)
+    assert save_as_nobody(file) == ["light", "storage_unwritable"]
+    assert [entry.name for entry in open_folder.iterdir()] == ["config.toml"]
+    open_folder.chmod(0o755)
+
+
+def test_a_home_where_no_folder_can_be_made_is_told(open_folder: Path) -> None:
+    open_folder.chmod(0o555)
+    assert save_as_nobody(open_folder / "a" / "b" / "config.toml") == ["system", "storage_unwritable"]
+    open_folder.chmod(0o755)
+
+
+def test_a_file_that_must_not_be_read_is_told_and_not_replaced(open_folder: Path) -> None:
+    file = open_folder / "config.toml"
+    file.write_text('[general]\ntheme = "light"\n')
+    file.chmod(0o000)
+    open_folder.chmod(0o777)
+    assert save_as_nobody(file) == ["system settings_unreadable", "storage_unwritable"]
+    file.chmod(0o600)
+    assert "light" in file.read_text()
+
+
+def test_folders_that_are_missing_are_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "not" / "there"))
+    monkeypatch.setenv("XDG_CONFIG_DIRS", str(tmp_path / "neither"))
+    source = SettingsFile()
+    assert source.load() == Settings()
+    source.save(Settings(theme="dark"))
+    assert (tmp_path / "not" / "there" / "arcdesk" / "config.toml").is_file()
+    assert SettingsFile().load().theme == "dark"
+
+
+def test_after_a_broken_save_of_an_editor_the_backup_is_named(path: Path) -> None:
+    source = SettingsFile(path, environ={})
+    source.save(Settings(theme="dark"))
+    source.save(Settings(theme="light"))
+    path.write_bytes(b"\0" * 200)  # what a power cut may leave
+    assert source.load() == Settings()
+    assert "config.toml.bak" in source.problems[0].hint
+
+
+def test_the_same_broken_file_is_set_aside_once(path: Path) -> None:
+    path.parent.mkdir()
+    for _ in range(3):
+        path.write_text("[general\n")
+        SettingsFile(path, environ={}).save(Settings(theme="dark"))
+    assert len([file for file in path.parent.iterdir() if "broken" in file.name]) == 1
+
+
+def test_a_save_that_fails_half_way_leaves_the_old_file(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = SettingsFile(path, environ={})
+    source.save(Settings(theme="dark"))
+    before = path.read_text()
+
+    def full(_descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(ArcDeskError, match="No space left"):
+        source.save(Settings(theme="light"))
+    assert path.read_text() == before
+    assert [file.name for file in path.parent.iterdir()] == ["config.toml"]
+
+
 WAYS = {
     "empty": "",
     "inline": 'container = {image = "x", host_port = 1}\n',
@@ -258,6 +353,7 @@ any_settings = st.builds(
     theme=st.sampled_from(["system", "light", "dark"]),
     stop_engine_on_quit=st.booleans(),
     confirmed_close_without_tray=st.booleans(),
+    hotkey=st.text(),
     container=st.builds(ContainerSettings, image=st.text(), host_port=st.integers(-(2**60), 2**60)),
 )
 

@@ -1,0 +1,133 @@
+"""The hotkey in the settings: the key, whether it works, a test, and the way by hand."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+
+from arcdesk.core.hotkey import HotkeyState
+from arcdesk.ui.hotkey_manual import HotkeyManual
+from arcdesk.ui.hotkey_recorder import HotkeyRecorder
+from arcdesk.ui.hotkey_words import TestPhase, state_line, test_line
+from arcdesk.ui.problem_card import ProblemCard
+from arcdesk.ui.theme import LIGHT, Palette
+
+
+class HotkeySection(QWidget):
+    """`present(state, phase)` sets all that is seen; signals say what the person wants."""
+
+    shortcut_chosen = Signal(str)  # '' for none
+    recording_changed = Signal(bool)
+    test_requested = Signal()
+    bind_requested = Signal()
+    unbind_requested = Signal()
+    configure_requested = Signal()
+    copy_requested = Signal(str)
+    action_requested = Signal(object)  # an Action of the problem
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._state = HotkeyState()
+        self._is_manual_wanted = False
+        self.recorder = HotkeyRecorder()
+        self._trigger = QLabel()
+        self._trigger.setProperty("role", "title")
+        self._trigger.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._configure = QPushButton(self.tr("Change it in your desktop…"))
+        self._test = QPushButton(self.tr("Test it"))
+        self._by_hand = QPushButton(self.tr("Bind it by hand"))
+        self._by_hand.setCheckable(True)
+        self._hint, self._line, self._tested = QLabel(), QLabel(), QLabel()
+        for label in (self._hint, self._line, self._tested):
+            label.setWordWrap(True)
+            label.setTextFormat(Qt.TextFormat.PlainText)
+        self._line.setProperty("role", "secondary")
+        self._card = ProblemCard()
+        self._manual = HotkeyManual()
+        self._lay_out()
+        self._connect()
+        self.set_palette_colors(LIGHT)
+        self._say_hint("", "")
+        self.present(self._state, TestPhase.IDLE)
+
+    def _lay_out(self) -> None:
+        row = QHBoxLayout()
+        row.setSpacing(8)
+        row.addWidget(self.recorder)
+        row.addWidget(self._trigger)
+        row.addWidget(self._configure)
+        row.addWidget(self._test)
+        row.addWidget(self._by_hand)
+        row.addStretch(1)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(8)
+        column.addLayout(row)
+        for label in (self._hint, self._line, self._tested):
+            column.addWidget(label)
+        card_row = QHBoxLayout()
+        card_row.addWidget(self._card, 4)
+        card_row.addStretch(1)  # its buttons are as wide as it is
+        column.addLayout(card_row)
+        column.addWidget(self._manual)
+
+    def _connect(self) -> None:
+        self.recorder.recorded.connect(self.shortcut_chosen)
+        self.recorder.recording_changed.connect(self.recording_changed)
+        self.recorder.hinted.connect(self._say_hint)
+        self._configure.clicked.connect(self.configure_requested)
+        self._test.clicked.connect(self.test_requested)
+        self._by_hand.toggled.connect(self._on_by_hand)
+        self._card.action_requested.connect(self.action_requested)
+        self._manual.bind_requested.connect(self.bind_requested)
+        self._manual.unbind_requested.connect(self.unbind_requested)
+        self._manual.copy_requested.connect(self.copy_requested)
+
+    def present(self, state: HotkeyState, phase: TestPhase) -> None:
+        """Show what is known now."""
+        self._state = state
+        self.recorder.setVisible(state.can_record)
+        self.recorder.present(state.wanted)
+        trigger = state.trigger or self.tr("No key")
+        self._trigger.setText(trigger)
+        self._trigger.setAccessibleName(self.tr("Key of the quick prompt: {key}").format(key=trigger))
+        self._trigger.setVisible(not state.can_record)
+        self._configure.setVisible(state.can_configure)
+        self._test.setEnabled(bool(state.wanted) and phase is not TestPhase.WAITING)
+        self._set_line(self._line, "secondary", self.tr(state_line(state)))
+        role, text = test_line(phase, state)
+        self._set_line(self._tested, role, self.tr(text))
+        self._card.present(state.problem)
+        self._present_manual()
+
+    def record(self) -> None:
+        """Let the person choose a key now."""
+        if self._state.can_record:
+            self.recorder.start()
+
+    def set_palette_colors(self, palette: Palette) -> None:
+        """Take other colours."""
+        self._card.set_palette_colors(palette)
+        self._manual.set_palette_colors(palette)
+
+    def _present_manual(self) -> None:
+        """Shown where it is needed, else on demand."""
+        state = self._state
+        is_needed = bool(state.wanted) and not state.works and not state.is_asking
+        self._by_hand.setVisible(not is_needed and state.manual is not None)
+        self._manual.setVisible(state.manual is not None and (is_needed or self._by_hand.isChecked()))
+        self._manual.present(state)
+
+    def _on_by_hand(self, _: bool) -> None:
+        self._present_manual()
+
+    def _say_hint(self, role: str, text: str) -> None:
+        self._set_line(self._hint, role or "secondary", text)
+
+    @staticmethod
+    def _set_line(label: QLabel, role: str, text: str) -> None:
+        label.setText(text)
+        label.setVisible(bool(text))
+        if label.property("role") != role:
+            label.setProperty("role", role)
+            label.style().polish(label)  # the style sheet looks at it only when asked
