@@ -31,10 +31,10 @@ format: setup-dev  ## put the code in its format
 test: setup-test  ## every test, tier by tier; sets up a Docker Engine and a desktop of its own
 	@$(PY) -m tests.run
 
-unit ui: setup-dev  ## one tier of the tests
+unit: setup-dev  ## one tier of the tests
 	@$(PY) -m tests.run $@
 
-desktop docker vllm: setup-test  ## likewise; these need the rig
+ui desktop docker vllm: setup-test  ## likewise; these need the rig
 	@$(PY) -m tests.run $@
 
 bench: setup-test  ## speed and memory as ratios to a baseline of the same run

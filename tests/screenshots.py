@@ -30,6 +30,8 @@ from tests.rig.render_node import render_node
 
 LIMIT_BYTES = 120_000
 THEMES = ("light", "dark")
+BAR, SETTINGS, DOCTOR = "ArcDesk quick prompt", "Settings — ArcDesk", "Doctor"
+STILL_PATIENCE_S = 0.8
 LONG_QUESTION = "Write a long story about a ship, a storm and an island."
 CHAT_QUESTION = "How do I read a file line by line in Python, and what does it cost?"
 CHAT_ANSWER = """\
@@ -86,27 +88,30 @@ class Studio:
         self._desktop = desktop
         self._folder = folder
 
-    def shoot(self, app: ArcDesk, name: str) -> None:
-        """One picture of the window, once it keeps still or half a second was not enough for that."""
-        window = app.wait_for_window()
+    def shoot(
+        self, app: ArcDesk, name: str, title: str = "ArcDesk$", *, patience_s: float = STILL_PATIENCE_S
+    ) -> None:
+        """One picture of the window, once it keeps still or the patience was not enough for that."""
+        window = app.wait_for_window(title)
         self._desktop.xdotool("mousemove", 1270, 790)  # no hover, no tooltip
-        self._wait_until_still()
+        self._wait_until_still(patience_s)
         target = self._folder / f"{name}.png"
         command = ["import", "-silent", "-window", str(window), str(target)]
         subprocess.run(command, env=self._desktop.env, check=True)
         _make_small(target)
         print(f"{target.name}  {target.stat().st_size / 1000:.0f} kB", flush=True)
 
-    def _wait_until_still(self, patience_s: float = 0.8) -> None:
-        """Two pictures alike; what moves on (a clock, a stream) is taken as it is."""
+    def _wait_until_still(self, patience_s: float) -> None:
+        """Alike for half a second; what moves on (a clock, a stream) is taken as it is."""
         deadline = time.monotonic() + patience_s
-        before = None
+        before, since = None, time.monotonic()
         while time.monotonic() < deadline:
             seen = self._desktop.picture()
             now = seen.crop(rig.SCREEN)
-            if now == before:
+            if now != before:
+                before, since = now, time.monotonic()
+            elif time.monotonic() - since > patience_s / 2:
                 return
-            before = now
 
 
 def _make_small(file: Path) -> None:
@@ -205,11 +210,64 @@ def failed_start(studio: Studio, desktop: Desktop, theme: str, seat: ContainerSe
         studio.shoot(app, f"failed-start-{theme}")
 
 
+def quick(studio: Studio, desktop: Desktop, theme: str) -> None:
+    """The quick prompt: empty, streaming, with a long answer; and empty at 200 %."""
+    with opened(desktop, theme, ARCDESK_ENGINE="embedded") as app:
+        app.start("--background")
+        app.wait_for_phase("stopped")
+        app.run("quick")
+        studio.shoot(app, f"quick-empty-{theme}", BAR)
+        desktop.type(LONG_QUESTION)
+        desktop.key("Return")
+        app.wait_for_stream(least_characters=250)
+        studio.shoot(app, f"quick-streaming-{theme}", BAR)
+        app.wait_for_stream(least_characters=2200)
+        desktop.key("ctrl+period")
+        app.wait_for_answer()
+        studio.shoot(app, f"quick-long-{theme}", BAR)
+    with opened(desktop, theme, QT_SCALE_FACTOR="2") as app:
+        app.start("--background")
+        app.wait_for_phase("stopped")
+        app.run("quick")
+        studio.shoot(app, f"quick-empty-{theme}-200", BAR)
+
+
+def settings(studio: Studio, desktop: Desktop, theme: str) -> None:
+    """The settings: how they begin, the pages of quick prompt and privacy; the first one at 200 %, too."""
+    with opened(desktop, theme) as app:
+        _open_tool(app, "ctrl+comma", SETTINGS)
+        studio.shoot(app, f"settings-{theme}", SETTINGS)
+        desktop.key("ctrl+Next", "ctrl+Next", "ctrl+Next")
+        studio.shoot(app, f"settings-quick-{theme}", SETTINGS)
+        desktop.key("ctrl+Next", "ctrl+Next")
+        studio.shoot(app, f"settings-privacy-{theme}", SETTINGS)
+    with opened(desktop, theme, QT_SCALE_FACTOR="2") as app:
+        _open_tool(app, "ctrl+comma", SETTINGS)
+        studio.shoot(app, f"settings-{theme}-200", SETTINGS)
+
+
+def doctor(studio: Studio, desktop: Desktop, theme: str) -> None:
+    """The doctor's findings on a machine without Docker and without a card."""
+    with opened(desktop, theme) as app:
+        _open_tool(app, "ctrl+shift+d", DOCTOR)
+        studio.shoot(app, f"doctor-{theme}", DOCTOR, patience_s=8)
+
+
+def _open_tool(app: ArcDesk, key: str, title: str) -> None:
+    _start(app)
+    app.wait_for_phase("ready")
+    app.key(key)
+    app.wait_for_window(title)
+
+
 WITHOUT_DOCKER: dict[str, Callable[[Studio, Desktop, str], None]] = {
     "idle": idle,
     "streaming": streaming,
     "answer": answer,
     "no-docker": no_docker,
+    "quick": quick,
+    "settings": settings,
+    "doctor": doctor,
 }
 WITH_DOCKER: dict[str, tuple[Callable[[Studio, Desktop, str, ContainerSeat], None], str]] = {
     "loading": (loading, "/llm/models/fault-slow"),

@@ -26,6 +26,12 @@ _PROMPT = (
     r"\((\d+) in the messages|(?:request|prompt) (?:has|contains)(?: at least)? (\d+) (?:input )?tokens"
     r"|passed (\d+) input tokens"
 )
+# How they say that they take no images, or not so many: llama.cpp; vLLM, old and new.
+_NO_IMAGES = (
+    r"image input is not supported|not a multimodal model|unknown image model type"
+    r"|does not support (?:image|multimodal)"
+)
+_MOST_IMAGES = r"at most (\d+) image"
 _FASTCHAT_TOO_LONG, _FASTCHAT_MODEL = "40303", "40301"
 
 
@@ -49,6 +55,13 @@ class ErrorBody:
     def is_unauthorized(self) -> bool:
         """The key is missing or wrong."""
         return self.message == "Unauthorized" or self.code in ("401", "invalid_api_key")
+
+    @property
+    def most_images(self) -> int | None:
+        """How many images the server takes, when that is why it refused."""
+        if re.search(_NO_IMAGES, self.message, re.IGNORECASE):
+            return 0
+        return _figure(_MOST_IMAGES, self.message)
 
     @property
     def is_model_unknown(self) -> bool:

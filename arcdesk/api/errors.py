@@ -139,6 +139,8 @@ def _known(error: ErrorBody, endpoint: Endpoint) -> Problem | None:
         return _too_long(error, evidence)
     if error.is_unauthorized:
         return _unauthorized(endpoint, evidence)
+    if (most := error.most_images) is not None:
+        return _images_refused(most, evidence)
     if error.is_model_unknown:
         return _model_unknown(endpoint, evidence)
     return None
@@ -175,6 +177,18 @@ def _unauthorized(endpoint: Endpoint, message: str) -> Problem:
         hint=hint,
         evidence=message,
         actions=(_RESTART,) if ours else (_RETRY,),
+    )
+
+
+def _images_refused(most: int, evidence: str) -> Problem:
+    """It stays in the conversation and would be sent with each further question: hence the new chat."""
+    title, detail = "This model takes no images", "The model that is served only reads text."
+    hint = "Start a new chat without the image, or serve a model that sees."
+    if most:
+        title = f"This model takes at most {most} image{'s' if most > 1 else ''}"
+        detail, hint = "The conversation holds more.", "Start a new chat with fewer images."
+    return Problem(
+        cause="no_images", title=title, detail=detail, hint=hint, evidence=evidence, actions=(_NEW_CHAT,)
     )
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 
 from arcdesk.core.chat import ChatRequest, Message, Role
+from arcdesk.core.image import Image
 
 
 def chat_body(model: str, request: ChatRequest) -> bytes:
@@ -37,23 +40,41 @@ def whole_text(text: str) -> str:
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
-def spoken(messages: Iterable[Message]) -> list[dict[str, str]]:
+@dataclass(slots=True)
+class _Turn:
+    role: str
+    texts: list[str] = field(default_factory=list)
+    images: list[Image] = field(default_factory=list)
+
+    def spoken(self) -> dict[str, object]:
+        text = "\n\n".join(self.texts)
+        if not self.images:
+            return {"role": self.role, "content": text}
+        parts: list[dict[str, object]] = [{"type": "text", "text": text}] if text else []
+        for image in self.images:
+            url = f"data:{image.mime};base64,{b64encode(image.data).decode()}"
+            parts.append({"type": "image_url", "image_url": {"url": url}})
+        return {"role": self.role, "content": parts}
+
+
+def spoken(messages: Iterable[Message]) -> list[dict[str, object]]:
     """The messages as a chat template takes them: one system message in front, then turns that alternate.
 
-    A message without text (an answer that failed at once) is left out, a cut-off answer is sent as far
-    as it came. Two messages of one speaker in a row, as a failed answer leaves them, become one: many
-    templates refuse the conversation otherwise.
+    A message without text or images (an answer that failed at once) is left out, a cut-off answer is sent
+    as far as it came. Two messages of one speaker in a row, as a failed answer leaves them, become one:
+    many templates refuse the conversation otherwise. With images a turn is a list of parts, without them
+    plain text.
     """
-    told = [message for message in messages if message.text.strip()]
+    told = [message for message in messages if message.text.strip() or message.images]
     system = [message for message in told if message.role is Role.SYSTEM]
-    turns: list[dict[str, str]] = []
+    turns: list[_Turn] = []
     for message in (*system, *(other for other in told if other.role is not Role.SYSTEM)):
-        role = message.role.value
-        if turns and turns[-1]["role"] == role:
-            turns[-1]["content"] += "\n\n" + message.text
-        else:
-            turns.append({"role": role, "content": message.text})
-    return turns
+        if not turns or turns[-1].role != message.role.value:
+            turns.append(_Turn(message.role.value))
+        if message.text.strip():
+            turns[-1].texts.append(message.text)
+        turns[-1].images += message.images
+    return [turn.spoken() for turn in turns]
 
 
 def _body(model: str, request: ChatRequest) -> dict[str, object]:

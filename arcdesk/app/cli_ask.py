@@ -49,6 +49,7 @@ async def ask(options: argparse.Namespace, settings: Settings, parts: Parts, que
     if isinstance(sys.stdout, io.TextIOWrapper):  # what a terminal can't show must not end the answer
         sys.stdout.reconfigure(errors="replace")
     if question.endpoint is not None:
+        parts.ledger.declare_address(question.endpoint.base_url)  # the person chose it in the app
         return await _stream(options, parts, question.endpoint, request)
     store = Store()
     service = EngineService(

@@ -180,7 +180,7 @@ async def terminal_engine_log(is_app_running: bool) -> list[str] | str:
     """The engine's last lines by way of the running app; else why there are none."""
     from arcdesk.app.support_bundle import ENGINE_LOG_LINES
     from arcdesk.desktop.instance_client import call
-    from arcdesk.services.doctor import in_thread
+    from arcdesk.services.threads import in_thread
 
     if not is_app_running:
         return "No ArcDesk runs that could be asked."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import linecache
 import logging
 from collections.abc import Sequence
@@ -42,12 +43,14 @@ class DesktopParts:
         self._quick: QuickController | None = None
         self._dbus: DbusController | None = None
         self._life: DesktopLife | None = None
+        self._starting: asyncio.Task[object] | None = None
 
     async def start(self) -> None:
         """Meet the desktop. What it does not have is told by the part that needs it, or the doctor."""
         from arcdesk.app.dbus_controller import DbusController, Hands
         from arcdesk.app.desktop_life import DesktopLife
 
+        self._starting = asyncio.current_task()
         session = self._session
         hands = Hands(
             present_quick=self.ask_quick,
@@ -96,6 +99,9 @@ class DesktopParts:
 
     async def aclose(self) -> None:
         """Let bus, key and bar go; the bus first, so that the app's end is no news."""
+        if self._starting is not None:
+            self._starting.cancel()  # a bus that is slow: what it had still to begin would never be closed
+            await asyncio.wait([self._starting])
         if self._dbus is not None:
             await self._dbus.aclose()
         await self.hotkey.aclose()
@@ -167,7 +173,7 @@ class DesktopParts:
         if str(memory.value(TOLD_HOTKEY, "")) != cause:
             memory.setValue(TOLD_HOTKEY, cause)
             if state.problem is not None:
-                self._session.notices.add(state.problem)
+                self._session.notify(state.problem)
 
     # the doctor
 

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
-import threading
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from arcdesk.core.autostart_state import OFF, AutostartState
 from arcdesk.core.errors import ArcDeskError, Problem
 from arcdesk.desktop import autostart, install
+from arcdesk.services.threads import in_thread
 from arcdesk.ui.first_run import FirstRun, FirstRunCard, FirstRunMemory
 
 if TYPE_CHECKING:
     from arcdesk.core.settings import Settings
     from arcdesk.ui.autostart_row import AutostartRow
     from arcdesk.ui.tasks import Tasks
-
-T = TypeVar("T")
 
 
 class DesktopSetup:
@@ -93,7 +90,7 @@ class DesktopSetup:
         async def run() -> None:
             self._problem = None
             try:
-                await in_thread(work)
+                await in_thread("arcdesk-desktop-files", work)
             except ArcDeskError as error:
                 self._problem = error.problem
             self.refresh()
@@ -122,31 +119,3 @@ def _is_in_menu() -> bool:
         return install.is_current()
     except ArcDeskError:
         return False
-
-
-async def in_thread(work: Callable[[], T]) -> T:
-    """Run `work`, which waits for the disk, in a thread of its own. Raises what it raises."""
-    loop = asyncio.get_running_loop()
-    result: asyncio.Future[T] = loop.create_future()
-
-    def settle(value: T | None, error: BaseException | None) -> None:
-        if result.cancelled():
-            return
-        if error is not None:
-            result.set_exception(error)
-        else:
-            result.set_result(value)  # type: ignore[arg-type]  # it is a T where there is no error
-
-    def run() -> None:
-        value, failure = None, None
-        try:
-            value = work()
-        except BaseException as error:
-            failure = error
-        try:
-            loop.call_soon_threadsafe(settle, value, failure)
-        except RuntimeError:  # the loop has ended: nobody waits
-            return
-
-    threading.Thread(target=run, name="arcdesk-desktop-files", daemon=True).start()
-    return await result

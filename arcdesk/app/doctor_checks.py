@@ -92,7 +92,7 @@ def _disk() -> Sequence[Finding]:
 async def _desktop(environ: Mapping[str, str]) -> Sequence[Finding]:
     from arcdesk.app.display import no_display_reason
     from arcdesk.desktop.doctor_desktop import desktop_findings
-    from arcdesk.services.doctor import in_thread
+    from arcdesk.services.threads import in_thread
 
     reason = await in_thread("arcdesk-doctor-display", lambda: no_display_reason(environ))
     return await desktop_findings(environ, reason)

@@ -19,7 +19,8 @@ from arcdesk.app.engine_address import Found, of_running
 from arcdesk.app.snapshot_json import status_json
 from arcdesk.core.doctor import Finding
 from arcdesk.core.errors import Action, ArcDeskError
-from arcdesk.services.doctor import Check, examine, in_thread
+from arcdesk.services.doctor import Check, examine
+from arcdesk.services.threads import in_thread
 from arcdesk.storage.log_file import stamp
 from arcdesk.ui import theme
 from arcdesk.ui.bundle_dialog import BundleDialog

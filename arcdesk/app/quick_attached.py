@@ -1,11 +1,12 @@
-"""Text of other programs that goes along with a quick question: seen as a chip before it is sent."""
+"""Text of other programs and pictures of the screen that go along with a quick question, as chips."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from arcdesk.app.quick_question import MOST_CHARS, text_of
-from arcdesk.core.quick import Attachment
+from arcdesk.core.image import Image, refusal
+from arcdesk.core.quick import Attachment, Picture
 from arcdesk.ui.quick_prompt import QuickPrompt
 from arcdesk.ui.quick_words import tr
 
@@ -17,7 +18,9 @@ class QuickAttached:
         self._bar = bar
         self._say = say
         self._seen_clipboard = ""
+        self._taken = 0  # pictures so far
         self.items: tuple[Attachment, ...] = ()
+        self.pictures: tuple[Picture, ...] = ()
         bar.attach_requested.connect(self.attach)
         bar.chips.removed.connect(self._remove)
 
@@ -49,8 +52,25 @@ class QuickAttached:
                 return
         self._say(tr("It works on a text: type it behind the name, or copy it first."))
 
+    @property
+    def images(self) -> tuple[Image, ...]:
+        """The pictures, as they are sent."""
+        return tuple(picture.image for picture in self.pictures)
+
+    def add_picture(self, image: Image, thumbnail: bytes) -> None:
+        """Take a picture along, unless there are too many."""
+        problem = refusal((*self.images, image))
+        if problem is not None:
+            self._say(f"{problem.title}. {problem.hint}")
+            return
+        self._taken += 1
+        picture = Picture(source=f"region {self._taken}", image=image, thumbnail=thumbnail)
+        self.pictures = (*self.pictures, picture)
+        self._set(self.items)
+
     def clear(self) -> None:
         """It was sent."""
+        self.pictures = ()
         self._set(())
 
     def _add(self, source: str, text: str) -> None:
@@ -61,8 +81,9 @@ class QuickAttached:
         self._set((*kept, Attachment(source=source, text=text)))
 
     def _remove(self, source: str) -> None:
+        self.pictures = tuple(other for other in self.pictures if other.source != source)
         self._set(tuple(other for other in self.items if other.source != source))
 
     def _set(self, items: tuple[Attachment, ...]) -> None:
         self.items = items
-        self._bar.show_attached(items)
+        self._bar.show_attached(items, self.pictures)

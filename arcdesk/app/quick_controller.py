@@ -13,9 +13,10 @@ from PySide6.QtWidgets import QApplication
 from arcdesk.app import quick_actions, quick_move
 from arcdesk.app.quick_attached import QuickAttached
 from arcdesk.app.quick_question import needs_text, question_of, selection_reason, unasked
+from arcdesk.app.quick_region import QuickRegion
 from arcdesk.app.quick_talk import QuickTalk
 from arcdesk.core.engine_state import EngineKind, EnginePhase
-from arcdesk.core.errors import Action, ArcDeskError
+from arcdesk.core.errors import Action, ArcDeskError, Problem
 from arcdesk.core.presets import Preset, all_presets
 from arcdesk.core.quick import with_attached
 from arcdesk.core.settings import Settings
@@ -26,6 +27,7 @@ from arcdesk.ui.open_link import ask_to_open
 from arcdesk.ui.quick_foot import QuickView
 from arcdesk.ui.quick_prompt import QuickPrompt
 from arcdesk.ui.quick_words import engine_words, tr
+from arcdesk.ui.transcript_words import live_line, unknown_reason
 
 if TYPE_CHECKING:
     from arcdesk.app.session import Session
@@ -42,6 +44,7 @@ class QuickController:
         self._before = WindowBefore()
         self._has_woken = False  # the embedded engine was begun for this showing
         self._said = ""  # shown until something else happens
+        self._was_answering = False
         self.bar = QuickPrompt(is_translucent=self._before.has_compositor)
         self._unfollow = theme.follow(session.app, session.settings.theme, self._on_palette)
         self._presets: tuple[Preset, ...] = ()
@@ -51,6 +54,7 @@ class QuickController:
         self._blur = self._single_shot(BLUR_GRACE_MS, self._on_blurred)
         self._talk = QuickTalk(session, self.bar, self._refresh)
         self._attached = QuickAttached(self.bar, self._say)
+        self._region = QuickRegion(session, self._attached, self.hide, self._come_back)
         self._connect()
         self.bar.place_on(QGuiApplication.primaryScreen())
         self.bar.winId()  # the window exists from now on: showing it is quick
@@ -69,6 +73,7 @@ class QuickController:
         bar.stop_requested.connect(talk.stop)
         bar.new_requested.connect(self._on_new)
         bar.move_requested.connect(self._on_move)
+        bar.region_requested.connect(self._region.take)
         bar.copy_requested.connect(self._on_copy)
         bar.insert_requested.connect(self._on_insert)
         bar.older_requested.connect(self._on_older)
@@ -157,6 +162,7 @@ class QuickController:
             self._before.insist(int(self.bar.winId()))
 
     def _on_deactivated(self) -> None:
+        self._insist.stop()  # it had the keyboard, and somebody took it: that is the person's will
         if self._settings.quick_hides_on_blur:
             self._blur.start()
 
@@ -178,12 +184,16 @@ class QuickController:
             return
         talk = self._talk
         talk.tell_waiting()
+        if self._was_answering and not talk.is_answering:
+            self._said = ""  # it was about the answer, or is old by now
+        self._was_answering = talk.is_answering
         self.bar.present(
             QuickView(
                 is_answering=talk.is_answering,
                 has_talk=talk.has_messages,
                 has_answer=bool(talk.answer),
                 status=self._status(),
+                status_reason=unknown_reason(talk.last.stats) if talk.last else "",
                 insert_reason=self._before.reason,
                 selection_reason=selection_reason(),
                 problem=talk.problem,
@@ -195,7 +205,10 @@ class QuickController:
             return self._said
         if self._talk.is_answering:
             return tr("Answering… Ctrl+. stops")
-        return engine_words(self._session.store.state)
+        last = self._talk.last
+        if last and last.problem:  # the answer says it already
+            return live_line(last)
+        return engine_words(self._session.store.state) or (live_line(last) if last else "")
 
     def _say(self, text: str) -> None:
         self._said = text
@@ -221,20 +234,29 @@ class QuickController:
     def _on_submit(self, typed: str) -> None:
         if self._talk.is_answering:
             self._say(tr("Still answering. Ctrl+. stops it."))
-        elif needs_text(typed, self._attached.items, self._presets):
+        elif not self._attached.pictures and needs_text(typed, self._attached.items, self._presets):
             self._attached.offer()
         else:
             self._said = ""
             question = question_of(typed, self._attached.items, self._presets)
+            images = self._attached.images
             self._attached.clear()
-            self._talk.ask(question, typed)
+            self._talk.ask(question, typed, images=images)
 
     def _on_new(self) -> None:
         typed = unasked(self.bar.text, self._talk.asked)
         self._talk.begin_anew()
         self.bar.edit.set_text(typed)
 
+    def _come_back(self, problem: Problem | None) -> None:
+        """The person has chosen a part of the screen, or could not."""
+        self._talk.problem = problem or self._talk.problem
+        self.present()
+
     def _on_move(self) -> None:
+        if self._attached.pictures:  # the chat window's prompt holds text only
+            self._say(tr("Ask first, or remove the picture: it can't move along unasked."))
+            return
         self._session.tasks.spawn(self._move(), name="move into the chat")
 
     async def _move(self) -> None:
@@ -289,6 +311,7 @@ class QuickController:
         """Keep the draft, and delete the bar: the app is about to end."""
         self._session.bridge.state_changed.disconnect(self._on_state)
         self.bar.hide()
+        await self._region.aclose()
         await self._talk.aclose()
         self._unfollow()
         self._before.close()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from arcdesk.app.quick_question import unasked
 from arcdesk.core.chat import ChatEvent, Message, Role, ThoughtArrived, TokenArrived
 from arcdesk.core.errors import ArcDeskError, Problem
+from arcdesk.core.image import Image
 from arcdesk.core.quick import QUICK_DRAFT, Recall
 from arcdesk.services.chat_listeners import ChatListener
 from arcdesk.ui.quick_words import waiting_words
@@ -58,8 +59,13 @@ class QuickTalk:
     @property
     def answer(self) -> str:
         """The text of the last answer, once it is closed."""
+        return self.last.text if self.last else ""
+
+    @property
+    def last(self) -> Message | None:
+        """The last answer, once it is closed."""
         last = next(reversed(self._messages.values()), None)
-        return last.text if last and last.role is Role.ASSISTANT and not last.state.is_open else ""
+        return last if last and last.role is Role.ASSISTANT and not last.state.is_open else None
 
     # beginning
 
@@ -106,23 +112,29 @@ class QuickTalk:
 
     # asking
 
-    def ask(self, question: str, typed: str, *, anew: bool = False) -> None:
+    def ask(self, question: str, typed: str, *, images: tuple[Image, ...] = (), anew: bool = False) -> None:
         """Ask; with `anew` in a conversation of its own. The prompt keeps its text until it is stored."""
         if anew:
             self.begin_anew()
         self._begun.clear()
         self.problem = None
         self._shows_questions = self._bar.text.strip("\n") != typed
-        work = self._ask(question, typed, self.conversation_id, self._turn)
+        work = self._ask(question, typed, images, self.conversation_id, self._turn)
         self._session.tasks.spawn(work, name="ask in the quick prompt")
         self._changed()
 
-    async def _ask(self, question: str, typed: str, conversation_id: int, turn: int) -> None:
+    async def _ask(
+        self, question: str, typed: str, images: tuple[Image, ...], conversation_id: int, turn: int
+    ) -> None:
         try:
             await asyncio.wait({self._opening})
             chat = await self._session.chat()
             await chat.ask_quick(
-                question, conversation_id, typed, on_begun=lambda key: self._on_begun(key, typed, turn)
+                question,
+                conversation_id,
+                typed,
+                on_begun=lambda key: self._on_begun(key, typed, turn),
+                images=images,
             )
         except ArcDeskError as error:
             self.problem = error.problem
@@ -232,10 +244,10 @@ class QuickTalk:
             self._changed()
 
     def _show_all(self) -> None:
-        """All of it; a lone question stands in the prompt and is not shown a second time."""
+        """All of it; a lone question stands in the prompt and is not shown again, unless it has images."""
         messages = list(self._messages.values())
         questions = sum(message.role is Role.USER for message in messages)
-        if questions < 2 and not self._shows_questions:
+        if questions < 2 and not self._shows_questions and not any(one.images for one in messages):
             messages = [message for message in messages if message.role is not Role.USER]
         self._bar.transcript.show_messages(messages)
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from arcdesk.app.desktop_setup import DesktopSetup
+from arcdesk.core.engine_state import EngineKind
 from arcdesk.core.hotkey import HotkeyState
+from arcdesk.core.secrets import remote_key
 from arcdesk.ui import theme
 
 if TYPE_CHECKING:
@@ -106,10 +108,18 @@ class ToolWindows:
             ledger=session.parts.ledger,
             tasks=session.tasks,
             settings=lambda: session.settings,
+            key_changed=self._on_key_changed,
         )
         self.setup.serve_row(row)
         session.settings_changed += [controller.present, self._dress]
         return controller
+
+    def _on_key_changed(self, name: str) -> None:
+        """Another key for the server that is used now: connect anew with it."""
+        session = self._session
+        is_used = session.engine.snapshot.kind is EngineKind.REMOTE
+        if is_used and name == remote_key(session.engine.settings.engine):
+            session.restart_engine()
 
     def _first_run_texts(self) -> tuple[str, str]:
         """Engine and key, as they truly are."""

@@ -74,6 +74,7 @@ class WindowController:
         for source in (card, window.notice, window.transcript):
             source.action_requested.connect(lambda action: session.perform(action))
         window.conversations.settings_requested.connect(lambda: session.tools.open_settings())
+        window.conversations.doctor_requested.connect(lambda: session.tools.open_doctor())
         window.notice.dismissed.connect(self._dismiss_notice)
         window.prompt.submitted.connect(self._on_submit)
         window.prompt.stop_requested.connect(self._on_stop)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from arcdesk.core.errors import Problem
+from arcdesk.core.image import Image
 
 
 class Role(Enum):
@@ -71,6 +72,7 @@ class Message:
     created_at: float = 0.0
     stats: AnswerStats | None = None
     problem: Problem | None = None
+    images: tuple[Image, ...] = ()  # of a question
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

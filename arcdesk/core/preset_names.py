@@ -31,19 +31,6 @@ def text_refusal(text: object) -> str | None:
     return f"The text is longer than {LONGEST_TEXT} characters." if len(text) > LONGEST_TEXT else None
 
 
-def presets_refusal(presets: Presets) -> str | None:
-    """Why the whole list can't be kept; None if it can."""
-    seen: set[str] = set()
-    for name, text in presets:
-        why = name_refusal(name) or text_refusal(text)
-        if why is None and name.casefold() in seen:
-            why = "The name is taken."
-        if why is not None:
-            return f"/{name}: {why}" if name else why
-        seen.add(name.casefold())
-    return None
-
-
 def laid_over(
     below: Mapping[str, str], table: Mapping[str, object]
 ) -> tuple[dict[str, str], list[tuple[str, str]]]:

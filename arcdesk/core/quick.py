@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from arcdesk.core.chat import Conversation
+from arcdesk.core.image import Image
 from arcdesk.core.ports import HistoryRepo
 from arcdesk.core.presets import Preset, called, with_attached_text
 
@@ -57,6 +58,15 @@ class Attachment:
     def lines(self) -> int:
         """How many lines it has."""
         return self.text.rstrip("\n").count("\n") + 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """A picture that goes along with a question; `source` tells it from others, `thumbnail` is small PNG."""
+
+    source: str
+    image: Image
+    thumbnail: bytes = field(repr=False)
 
 
 def fenced(text: str) -> str:

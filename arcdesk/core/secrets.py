@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import logging
 import threading
-import traceback
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
@@ -124,27 +121,3 @@ MASK = Mask()
 def mask(text: str) -> str:
     """The text without any secret that this run has seen."""
     return MASK(text)
-
-
-class MaskingFilter(logging.Filter):
-    """Takes known secrets out of log records; belongs on the handlers (a logger's filter misses children)."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Let every record through, masked."""
-        try:
-            text = record.getMessage()
-        except (TypeError, ValueError):  # wrong arguments: logging itself will say so
-            return True
-        masked = mask(text)
-        if masked != text:
-            record.msg, record.args = masked, ()
-        if record.exc_info and record.exc_info[0] is not None and not record.exc_text:
-            record.exc_text = "".join(traceback.format_exception(*record.exc_info)).rstrip()
-        if record.exc_text:
-            record.exc_text = mask(record.exc_text)
-        return True
-
-
-def secrets_of(environ: Mapping[str, str], variables: tuple[str, ...]) -> tuple[str, ...]:
-    """The values of these variables that are set."""
-    return tuple(value for name in variables if (value := environ.get(name, "").strip()))

@@ -141,7 +141,7 @@ def engine_refusal(value: str) -> str | None:
     if value in ("auto", "container", "embedded"):
         return None
     try:
-        parts = urlsplit(value)
+        parts = urlsplit(value.strip())
         is_address = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:  # a port that is no number, a bracket that stays open
         is_address = False

@@ -9,7 +9,7 @@ import struct
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import MutableMapping
+    from collections.abc import Callable, MutableMapping
 
     from PySide6.QtWidgets import QWidget
 
@@ -17,6 +17,7 @@ log = logging.getLogger(__name__)
 
 WAYLAND_VARIABLE, X11_VARIABLE = "XDG_ACTIVATION_TOKEN", "DESKTOP_STARTUP_ID"
 _TIME = re.compile(r"_TIME(\d{1,10})$")
+INSIST_AFTER_MS = 150
 _FROM_APPLICATION = 1
 _PIECE_BYTES = 20  # of a message between X clients
 
@@ -38,6 +39,7 @@ def bring_to_front(window: QWidget, token: str = "") -> None:
 
     Without a token the wish counts as the person's of this moment: for commands and keys, never for news.
     """
+    from PySide6.QtCore import QTimer
     from PySide6.QtGui import QGuiApplication
 
     platform = QGuiApplication.platformName()
@@ -51,31 +53,40 @@ def bring_to_front(window: QWidget, token: str = "") -> None:
     if platform.startswith("wayland"):
         os.environ.pop(WAYLAND_VARIABLE, None)  # used, or of no use: never a second time
     elif platform == "xcb":
-        _activate_on_x11(int(window.winId()), token)
+        if token:
+            _on_x11(lambda connection: _end_startup(connection, token))
+        QTimer.singleShot(INSIST_AFTER_MS, window, lambda: _insist_on_x11(window, token))
 
 
-def _activate_on_x11(window: int, token: str) -> None:
-    """Qt knows only the time of our own last event, which focus stealing prevention takes for old."""
+def _insist_on_x11(window: QWidget, token: str) -> None:
+    """Ask once more, with the time of the wish: Qt knows only that of our own last event, and focus stealing
+    prevention takes that for old. A window that has the keyboard by now is left in peace."""
+    if window.isVisible() and not window.isActiveWindow():
+        _on_x11(lambda connection: _activate(connection, int(window.winId()), token))
+
+
+def _on_x11(work: Callable[[Any], None]) -> None:
+    """Do it over a connection of its own; without library or display, Qt's own request stands."""
     try:
         import xcffib
         import xcffib.xproto  # what a connection speaks
 
         connection: Any = xcffib.connect()  # type: ignore[no-untyped-call]
-    except Exception as error:  # no library, no display: Qt's own request stands
+    except Exception as error:
         log.info("no X connection to come to the front with: %s", error)
         return
     try:
-        time_ms = time_of(token)
-        if time_ms is None:
-            time_ms = _server_time(connection)
-        _ask_to_activate(connection, window, time_ms)
-        if token:
-            _end_startup(connection, token)
+        work(connection)
         connection.core.GetInputFocus().reply()  # all was heard: a closed connection might drop the rest
     except xcffib.XcffibException as error:
         log.info("coming to the front: %s", error)
     finally:
         connection.disconnect()
+
+
+def _activate(connection: Any, window: int, token: str) -> None:
+    time_ms = time_of(token)
+    _ask_to_activate(connection, window, _server_time(connection) if time_ms is None else time_ms)
 
 
 def _server_time(connection: Any) -> int:

@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from arcdesk.services.doctor import in_thread
+from arcdesk.services.threads import in_thread
 
 if TYPE_CHECKING:
     from dbus_fast.aio import MessageBus

@@ -33,11 +33,6 @@ class Inhibitor:
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
 
-    @property
-    def is_held(self) -> bool:
-        """It was not released yet."""
-        return self._descriptor >= 0
-
     def release(self) -> None:
         """Let it go, at once. May be called again."""
         descriptor, self._descriptor = self._descriptor, -1
@@ -98,9 +93,11 @@ class Logind:
         try:
             bus = await self._connect()
             await self._check(bus)
-        except Exception as error:  # the library raises whatever its parser, the socket or the bus gave it
+        except BaseException as error:  # the library raises what its parser, the socket or the bus gave it
             if bus is not None:
                 bus.disconnect()
+            if not isinstance(error, Exception):
+                raise
             self.why_unavailable = "it does not answer" if isinstance(error, TimeoutError) else str(error)
             raise BusUnavailable(self.why_unavailable) from error
         self.why_unavailable = ""

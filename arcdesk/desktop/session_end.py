@@ -51,11 +51,6 @@ class SessionEnd:
         except (BusUnavailable, BusError) as error:
             log.info("a shutdown will not wait for ArcDesk: %s", error)
 
-    @property
-    def delays_shutdown(self) -> bool:
-        """logind waits for us."""
-        return self._delay is not None and self._delay.is_held
-
     async def aclose(self) -> None:
         """The last step of taking down: all is stored, the computer may end."""
         self._app.commitDataRequest.disconnect(self._on_commit)

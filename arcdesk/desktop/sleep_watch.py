@@ -66,11 +66,6 @@ class KeepAwake:
         self._tasks: set[asyncio.Task[None]] = set()
         self.why_unavailable = ""  # of the last try, when no way worked
 
-    @property
-    def is_held(self) -> bool:
-        """Sleep is held off now."""
-        return bool(self._held)
-
     def want(self, why: str) -> None:
         """Hold it off from soon on, for the reason a person reads; an empty one releases at once."""
         if why == self._why:

@@ -24,7 +24,8 @@ from arcdesk.core.chat import (
     conversation_to_send,
 )
 from arcdesk.core.engine_state import EngineKind, EnginePhase
-from arcdesk.core.errors import Action, ActionKind, AnswerError, ArcDeskError, Problem
+from arcdesk.core.errors import Action, ActionKind, AnswerError, ArcDeskError, Problem, UsageError
+from arcdesk.core.image import Image, refusal
 from arcdesk.core.ports import ChatBackend, Endpoint
 from arcdesk.core.quick import QuickHistoryRepo, QuickQuestion
 from arcdesk.core.store import Store
@@ -35,6 +36,7 @@ from arcdesk.services.engine_service import EngineService
 log = logging.getLogger(__name__)
 
 TITLE_LENGTH = 48
+IMAGE_TITLE = "Image"  # of a conversation that begins with one, and no word
 
 
 def title_of(text: str) -> str:
@@ -142,8 +144,8 @@ class ChatService:
         await self._refresh_list()
         return await self._answer(conversation_id)
 
-    async def _add_question(self, conversation_id: int, text: str) -> None:
-        question = Message(role=Role.USER, text=text, created_at=self._now())
+    async def _add_question(self, conversation_id: int, text: str, images: tuple[Image, ...] = ()) -> None:
+        question = Message(role=Role.USER, text=text, images=images, created_at=self._now())
         self._told.message(conversation_id, await self._history.add(conversation_id, question))
 
     async def ask_quick(
@@ -152,19 +154,24 @@ class ChatService:
         conversation_id: int = 0,
         shown: str | None = None,
         on_begun: Callable[[int], None] | None = None,
+        images: tuple[Image, ...] = (),
     ) -> Message:
         """Like `ask`, in a conversation that stays out of the list; with 0 a new one begins.
 
         `shown` is what was typed, where `text` says more (a preset, attached text): it is the title and
         comes back in `quick_history`. `on_begun` is told the conversation before its first message is.
+        Raises UsageError, with nothing stored, when the images are too many or too large.
         """
+        if (problem := refusal(images)) is not None:
+            raise UsageError(problem)
         typed = text if shown is None else shown
         if not conversation_id:
-            conversation_id = (await self._history.create(title_of(typed or text), is_quick=True)).id
+            title = title_of(typed or text) or IMAGE_TITLE
+            conversation_id = (await self._history.create(title, is_quick=True)).id
             self._told.mark_quick(conversation_id, True)
         if on_begun is not None:
             on_begun(conversation_id)
-        await self._add_question(conversation_id, text)
+        await self._add_question(conversation_id, text, images)
         await self._history.note_quick(conversation_id, typed)
         return await self._answer(conversation_id)
 

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-import threading
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 from arcdesk.core.doctor import Area, Finding, unknown
+from arcdesk.services.threads import in_thread
 
 log = logging.getLogger(__name__)
-T = TypeVar("T")
 
 PATIENCE_S = 15.0
 
@@ -32,32 +29,6 @@ class Check:
 def blocking(id: str, area: Area, title: str, look: Callable[[], Sequence[Finding]]) -> Check:
     """A check whose `look` blocks: it runs in a thread of its own, which nobody waits for in the end."""
     return Check(id=id, area=area, title=title, run=lambda: in_thread(f"arcdesk-doctor-{id}", look))
-
-
-async def in_thread(name: str, work: Callable[[], T]) -> T:
-    """The result of `work`, done in a daemon thread: one that hangs holds up neither loop nor exit."""
-    loop = asyncio.get_running_loop()
-    future: asyncio.Future[T] = loop.create_future()
-
-    def settle(result: T | None, error: BaseException | None) -> None:
-        if future.done():
-            return
-        if error is not None:
-            future.set_exception(error)
-        else:
-            future.set_result(result)  # type: ignore[arg-type]  # T may include None
-
-    def run() -> None:
-        result, error = None, None
-        try:
-            result = work()
-        except Exception as raised:  # it belongs to whoever waits
-            error = raised
-        with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
-            loop.call_soon_threadsafe(settle, result, error)
-
-    threading.Thread(target=run, name=name, daemon=True).start()
-    return await future
 
 
 async def examine(checks: Sequence[Check]) -> AsyncGenerator[tuple[Check, Sequence[Finding]], None]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from arcdesk.core.chat import AnswerStats, Conversation, Message, MessageState
 from arcdesk.core.errors import Action, ActionKind, ArcDeskError, Problem
 from arcdesk.core.quick import QuickQuestion
-from arcdesk.storage import history_quick
+from arcdesk.storage import history_images, history_quick
 from arcdesk.storage.history_codec import (
     MESSAGE_COLUMNS,
     message_from_row,
@@ -116,7 +116,9 @@ class HistoryDb:
                 f"SELECT {MESSAGE_COLUMNS} FROM messages WHERE conversation_id = ? ORDER BY id",  # noqa: S608
                 (conversation_id,),
             )
-            return [message_from_row(row) for row in rows]
+            messages = [message_from_row(row) for row in rows]
+            images = history_images.of_conversation(db, conversation_id)
+            return [replace(one, images=images[one.id]) if one.id in images else one for one in messages]
 
         return await self._thread.read(work)
 
@@ -146,6 +148,7 @@ class HistoryDb:
                     problem_to_json(stored.problem),
                 ),
             ).lastrowid
+            history_images.add(db, key or 0, stored.images)
             return replace(stored, id=key or 0)
 
         return await self._thread.write(work)

@@ -53,6 +53,15 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         )""",
         "CREATE INDEX quick_prompts_by_conversation ON quick_prompts (conversation_id)",
     ),
+    (
+        """CREATE TABLE message_images (
+            message_id INTEGER NOT NULL REFERENCES messages (id) ON DELETE CASCADE,
+            number INTEGER NOT NULL,
+            mime TEXT NOT NULL,
+            data BLOB NOT NULL,
+            PRIMARY KEY (message_id, number)
+        )""",
+    ),
 )
 VERSION = len(MIGRATIONS)
 

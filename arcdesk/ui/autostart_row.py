@@ -17,7 +17,7 @@ EXPLANATION = {
     AutostartKind.DISABLED: "Turned off in your desktop's own list of programs to open at log-in.",
 }
 BY_SYSTEM = "Turned on for everyone on this computer. Turning it off here is for you alone."
-INDENT_PX = 24  # below the words of the switch
+RESET_SPACE_PX = 41  # where the other rows of the settings have their reset button
 HAS_OTHER_PROGRAM = (AutostartKind.ELSEWHERE, AutostartKind.GONE)
 
 
@@ -28,7 +28,9 @@ class AutostartRow(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.switch = QCheckBox(self.tr(LABEL))
+        title = QLabel(self.tr(LABEL))
+        title.setProperty("role", "settingTitle")
+        self.switch = QCheckBox()
         self.switch.setAccessibleName(self.tr(LABEL))
         self.switch.clicked.connect(self._on_clicked)
         self._note = self._label("secondary")
@@ -38,12 +40,14 @@ class AutostartRow(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(4)
-        column.addWidget(self.switch)
+        head = QHBoxLayout()
+        head.addWidget(title, 1)
+        head.addWidget(self.switch)
+        head.addSpacing(RESET_SPACE_PX)
+        column.addLayout(head)
         for label in (self._note, self._refusal):
-            label.setContentsMargins(INDENT_PX, 0, 0, 0)
             column.addWidget(label)
         button = QHBoxLayout()
-        button.setContentsMargins(INDENT_PX, 0, 0, 0)
         button.addWidget(self._this_one)
         button.addStretch(1)
         column.addLayout(button)

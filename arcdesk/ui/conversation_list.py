@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
-from PySide6.QtCore import QPoint, Qt, Signal
+from PySide6.QtCore import QPoint, Qt, Signal, SignalInstance
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import (
     QAbstractItemDelegate,
+    QHBoxLayout,
     QLabel,
     QLineEdit,
     QListWidget,
@@ -59,6 +60,7 @@ class ConversationList(QWidget):
     rename_requested = Signal(int, str)
     delete_requested = Signal(int)
     settings_requested = Signal()
+    doctor_requested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -96,19 +98,28 @@ class ConversationList(QWidget):
             column.addWidget(widget)
         column.addWidget(self._empty, 1)
         column.addWidget(self._list, 1)
-        self._settings = QToolButton()
-        self._settings.setText(self.tr("Settings"))
-        self._settings.setAccessibleName(self.tr("Settings"))
-        self._settings.setToolTip(self.tr("Settings (Ctrl+,)"))
-        self._settings.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        self._settings.clicked.connect(self.settings_requested)
-        column.addWidget(self._settings)
+        self._settings = self._tool(self.tr("Settings"), "Ctrl+,", self.settings_requested)
+        self._doctor = self._tool(self.tr("Doctor"), "Ctrl+Shift+D", self.doctor_requested)
+        foot = QHBoxLayout()
+        foot.addWidget(self._settings)
+        foot.addStretch(1)
+        foot.addWidget(self._doctor)
+        column.addLayout(foot)
         for keys, slot in ((QKeySequence.StandardKey.Delete, self._on_delete), ("F2", self._on_rename)):
             action = QAction(self._list, shortcut=QKeySequence(keys))
             action.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
             action.triggered.connect(slot)
             self._list.addAction(action)
         self._rebuild()
+
+    def _tool(self, label: str, key: str, wish: SignalInstance) -> QToolButton:
+        button = QToolButton()
+        button.setText(label)
+        button.setAccessibleName(label)
+        button.setToolTip(f"{label} ({key})")
+        button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        button.clicked.connect(lambda: wish.emit())
+        return button
 
     def present(self, conversations: tuple[Conversation, ...], active: int) -> None:
         """Show these; `active` is marked."""
@@ -121,6 +132,7 @@ class ConversationList(QWidget):
         """Take other colours."""
         self._new.setIcon(icon("new-chat", palette.text))
         self._settings.setIcon(icon("settings", palette.text))
+        self._doctor.setIcon(icon("doctor", palette.text))
 
     def focus_search(self) -> None:
         """Put the cursor into the search field."""

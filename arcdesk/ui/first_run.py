@@ -23,7 +23,7 @@ from arcdesk.ui.autostart_row import LABEL as AUTOSTART_LABEL
 from arcdesk.ui.theme import LIGHT, Palette
 
 DISMISSED = "firstRun/dismissed"
-WIDTH_PX = 560
+WIDTH_PX = 440
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +68,7 @@ class FirstRunCard(QFrame):
         self.setObjectName("firstRunCard")
         self.setAccessibleName(self.tr("Getting started"))
         self.setMaximumWidth(WIDTH_PX)
-        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
         self._shown: FirstRun | None = None
         title = QLabel(self.tr("Getting started"))
         title.setProperty("role", "title")

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
 
 from arcdesk.core.hotkey import HotkeyState
+from arcdesk.core.settings import Settings
 from arcdesk.ui.hotkey_manual import HotkeyManual
 from arcdesk.ui.hotkey_recorder import HotkeyRecorder
 from arcdesk.ui.hotkey_words import TestPhase, state_line, test_line
 from arcdesk.ui.problem_card import ProblemCard
+from arcdesk.ui.resources import icon
 from arcdesk.ui.theme import LIGHT, Palette
+
+DEFAULT = Settings().hotkey
 
 
 class HotkeySection(QWidget):
@@ -37,12 +41,16 @@ class HotkeySection(QWidget):
         self._test = QPushButton(self.tr("Test it"))
         self._by_hand = QPushButton(self.tr("Bind it by hand"))
         self._by_hand.setCheckable(True)
+        self._reset = QToolButton()
+        back = self.tr("Back to: {key}").format(key=DEFAULT)
+        self._reset.setToolTip(back)
+        self._reset.setAccessibleName(back)
         self._hint, self._line, self._tested = QLabel(), QLabel(), QLabel()
         for label in (self._hint, self._line, self._tested):
             label.setWordWrap(True)
             label.setTextFormat(Qt.TextFormat.PlainText)
         self._line.setProperty("role", "secondary")
-        self._card = ProblemCard()
+        self._card = ProblemCard(is_wide=True)
         self._manual = HotkeyManual()
         self._lay_out()
         self._connect()
@@ -59,22 +67,22 @@ class HotkeySection(QWidget):
         row.addWidget(self._test)
         row.addWidget(self._by_hand)
         row.addStretch(1)
+        row.addWidget(self._reset)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(8)
         column.addLayout(row)
         for label in (self._hint, self._line, self._tested):
             column.addWidget(label)
-        card_row = QHBoxLayout()
-        card_row.addWidget(self._card, 4)
-        card_row.addStretch(1)  # its buttons are as wide as it is
-        column.addLayout(card_row)
+        column.addWidget(self._card)
         column.addWidget(self._manual)
 
     def _connect(self) -> None:
         self.recorder.recorded.connect(self.shortcut_chosen)
         self.recorder.recording_changed.connect(self.recording_changed)
+        self.recorder.recording_changed.connect(lambda _: self._present_line())
         self.recorder.hinted.connect(self._say_hint)
+        self._reset.clicked.connect(self._on_reset)
         self._configure.clicked.connect(self.configure_requested)
         self._test.clicked.connect(self.test_requested)
         self._by_hand.toggled.connect(self._on_by_hand)
@@ -94,7 +102,8 @@ class HotkeySection(QWidget):
         self._trigger.setVisible(not state.can_record)
         self._configure.setVisible(state.can_configure)
         self._test.setEnabled(bool(state.wanted) and phase is not TestPhase.WAITING)
-        self._set_line(self._line, "secondary", self.tr(state_line(state)))
+        self._reset.setVisible(state.can_record and state.wanted != DEFAULT)
+        self._present_line()
         role, text = test_line(phase, state)
         self._set_line(self._tested, role, self.tr(text))
         self._card.present(state.problem)
@@ -107,8 +116,14 @@ class HotkeySection(QWidget):
 
     def set_palette_colors(self, palette: Palette) -> None:
         """Take other colours."""
+        self._reset.setIcon(icon("reset", palette.text))
         self._card.set_palette_colors(palette)
         self._manual.set_palette_colors(palette)
+
+    def _present_line(self) -> None:
+        """While another key is chosen, the present one is not held."""
+        text = "" if self.recorder.is_recording else self.tr(state_line(self._state))
+        self._set_line(self._line, "secondary", text)
 
     def _present_manual(self) -> None:
         """Shown where it is needed, else on demand."""
@@ -117,6 +132,11 @@ class HotkeySection(QWidget):
         self._by_hand.setVisible(not is_needed and state.manual is not None)
         self._manual.setVisible(state.manual is not None and (is_needed or self._by_hand.isChecked()))
         self._manual.present(state)
+
+    def _on_reset(self) -> None:
+        self.recorder.setFocus()  # the button goes: the focus must not fall to somewhere else
+        self._say_hint("", "")
+        self.shortcut_chosen.emit(DEFAULT)
 
     def _on_by_hand(self, _: bool) -> None:
         self._present_manual()

@@ -38,6 +38,13 @@ def state_line(state: HotkeyState) -> str:
             return "" if state.wanted else "No key is set. The quick prompt opens from the tray's menu."
 
 
+def key_line(state: HotkeyState) -> str:
+    """The key, or why there is none, in one line."""
+    if state.problem is not None:
+        return state.problem.title
+    return state.trigger or state_line(state)
+
+
 def test_line(phase: TestPhase, state: HotkeyState) -> tuple[str, str]:
     """Role and sentence of the self-test."""
     key = state.trigger or state.wanted

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from PySide6.QtCore import QByteArray, QSettings, Qt, Signal
-from PySide6.QtGui import QAction, QCloseEvent, QHideEvent, QIcon, QKeySequence, QResizeEvent, QShowEvent
+from PySide6.QtGui import QAction, QCloseEvent, QHideEvent, QKeySequence, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
@@ -143,6 +143,7 @@ class MainWindow(QMainWindow):
             ("Ctrl+L", self.prompt.setFocus),
             ("Ctrl+W", self.close),
             ("Ctrl+,", self.conversations.settings_requested.emit),
+            ("Ctrl+Shift+D", self.conversations.doctor_requested.emit),
             ("Ctrl+Q", self.quit_requested.emit),
         ):
             self._add_shortcut(keys, slot)
@@ -194,7 +195,6 @@ class MainWindow(QMainWindow):
             part.set_palette_colors(palette)
         self._list_button.setIcon(icon("sidebar", palette.text))
         self._inspector_button.setIcon(icon("inspector", palette.text))
-        self.setWindowIcon(QIcon(icon("mark", palette.accent)))
         self.present(self._state)
 
     def toggle(self, panel: str) -> None:

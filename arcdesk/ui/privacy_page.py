@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtCore import QEvent, Signal
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from arcdesk.core.egress_list import EgressView
 from arcdesk.core.errors import Action, Problem
@@ -17,8 +17,8 @@ from arcdesk.ui.theme import DARK, LIGHT
 SEARCH_WORDS = "privacy key token api keyring secret hub hugging face egress network hosts contacts traffic"
 
 
-class PrivacyPage(QScrollArea):
-    """Shows what it is given; emits what the person wants."""
+class PrivacyPage(QWidget):
+    """Shows what it is given; emits what the person wants. The settings scroll it."""
 
     secret_given = Signal(str, str)  # name, secret
     secret_removed = Signal(str)
@@ -39,12 +39,8 @@ class PrivacyPage(QScrollArea):
         self.keys.move_requested.connect(self.move_requested)
         self.contacts.export_requested.connect(self.export_requested)
         self.contacts.clear_requested.connect(self.clear_requested)
-        self.setWidgetResizable(True)
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        inside = QWidget()
-        column = QVBoxLayout(inside)
-        column.setContentsMargins(0, 0, 8, 0)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(16)
         for heading, section in (
             (self.tr("What left this computer"), self.contacts),
@@ -56,8 +52,6 @@ class PrivacyPage(QScrollArea):
             if section is self.keys:
                 column.addWidget(self.card)
             column.addWidget(section)
-        column.addStretch(1)
-        self.setWidget(inside)
 
     def present_secrets(self, view: SecretsView) -> None:
         """Show where the keys are."""

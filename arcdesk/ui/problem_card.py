@@ -11,12 +11,17 @@ from arcdesk.ui.theme import LIGHT, Palette
 
 
 class ProblemCard(QFrame):
-    """Shows one Problem; hidden when there is none. `action_requested` carries the Action."""
+    """Shows one Problem; hidden when there is none. `action_requested` carries the Action.
+
+    Where it `is_wide` its buttons stand in a row, else one below the other.
+    """
 
     action_requested = Signal(object)
     dismissed = Signal()
 
-    def __init__(self, *, is_dismissable: bool = False, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, *, is_dismissable: bool = False, is_wide: bool = False, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self.setObjectName("problemCard")
         self._palette = LIGHT
@@ -26,7 +31,7 @@ class ProblemCard(QFrame):
         self._detail = self._label("")
         self._hint = self._label("secondary")
         self._evidence = self._label("evidence")
-        self._actions = QHBoxLayout() if is_dismissable else QVBoxLayout()
+        self._actions = QHBoxLayout() if is_dismissable or is_wide else QVBoxLayout()
         self._actions.setSpacing(8)
         self._is_dismissable = is_dismissable
         head = QHBoxLayout()
@@ -76,18 +81,22 @@ class ProblemCard(QFrame):
 
     def _fill_actions(self, actions: tuple[Action, ...]) -> None:
         _clear(self._actions)
+        before: QWidget = self._evidence  # Tab: new widgets would come last in their window
         for index, action in enumerate(actions):
             button = QPushButton(action.label)
             if index == 0:
                 button.setProperty("role", "primary")
             button.clicked.connect(lambda _=False, action=action: self.action_requested.emit(action))
             self._actions.addWidget(button)
+            QWidget.setTabOrder(before, button)
+            before = button
         if self._is_dismissable:
             button = QPushButton(self.tr("Dismiss"))
             button.clicked.connect(self.dismissed)
             self._actions.addWidget(button)
-            if isinstance(self._actions, QHBoxLayout):
-                self._actions.addStretch(1)
+            QWidget.setTabOrder(before, button)
+        if isinstance(self._actions, QHBoxLayout):
+            self._actions.addStretch(1)
 
     def set_palette_colors(self, palette: Palette) -> None:
         """Take other colours."""

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QToolButton, QWi
 from arcdesk.core.errors import Problem
 from arcdesk.ui.resources import icon
 from arcdesk.ui.theme import Palette
+from arcdesk.ui.transcript_view import MARGIN_PX
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +21,7 @@ class QuickView:
     has_talk: bool = False  # there is something to move into the chat
     has_answer: bool = False  # there is text to copy
     status: str = ""
+    status_reason: str = ""  # why a figure of it is not known
     insert_reason: str = ""
     selection_reason: str = ""
     problem: Problem | None = None
@@ -49,7 +51,7 @@ class QuickFoot(QWidget):
         self._move.clicked.connect(self.move_requested)
         self._hide.clicked.connect(self.hide_requested)
         row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
+        row.setContentsMargins(MARGIN_PX, 0, 0, 0)  # below the words of the answer
         row.setSpacing(4)
         row.addWidget(self._status, 1)
         for button in (self._copy, self._insert, self._move, self._hide):
@@ -72,6 +74,8 @@ class QuickFoot(QWidget):
     def present(self, view: QuickView) -> None:
         """Show this."""
         self._status.setText(view.status)
+        self._status.setToolTip(view.status_reason)
+        self._status.setAccessibleDescription(view.status_reason)
         self._copy.setVisible(view.has_answer)
         self._insert.setVisible(view.has_answer)
         self._insert.setEnabled(not view.insert_reason)

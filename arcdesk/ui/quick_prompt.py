@@ -29,7 +29,8 @@ from PySide6.QtWidgets import (
 )
 
 from arcdesk.core.presets import Preset, matching
-from arcdesk.core.quick import Attachment
+from arcdesk.core.quick import Attachment, Picture
+from arcdesk.ui.active_window import mend_active_window
 from arcdesk.ui.problem_card import ProblemCard
 from arcdesk.ui.quick_chips import QuickChips
 from arcdesk.ui.quick_edit import MODIFIERS, QuickEdit
@@ -57,6 +58,7 @@ class QuickPrompt(QFrame):
     copy_requested = Signal()
     insert_requested = Signal()
     attach_requested = Signal(str)  # 'clipboard' or 'selection'
+    region_requested = Signal()  # a part of the screen, as a picture
     older_requested = Signal()
     newer_requested = Signal()
     deactivated = Signal()
@@ -79,13 +81,14 @@ class QuickPrompt(QFrame):
         self.edit.on_key = self._on_key
         self.presets = QuickPresets()
         self.chips = QuickChips()
-        self.notice = ProblemCard()
+        self.notice = ProblemCard(is_wide=True)
         self.transcript = Transcript()
+        self.transcript.has_live_lines = False  # the foot tells the figures and copies
         self.foot = QuickFoot()
         self._column = QVBoxLayout(self)
         self._line = QWidget()
         self._mark = QLabel()
-        self._attach = self._tool(self.tr("Attach text"))
+        self._attach = self._tool(self.tr("Attach text or a picture"))
         self._button = self._tool("")
         self._hairline = QFrame()
         self._hairline.setObjectName("hairline")
@@ -114,9 +117,12 @@ class QuickPrompt(QFrame):
         self._attach_selection = menu.addAction(self.tr("The selected text"))
         self._attach_selection.setShortcut(QKeySequence("Ctrl+Shift+S"))
         self._attach_selection.triggered.connect(lambda: self.attach_requested.emit("selection"))
+        self._attach_region = menu.addAction(self.tr("Screen region…"))
+        self._attach_region.setShortcut(QKeySequence("Ctrl+Shift+R"))
+        self._attach_region.triggered.connect(self.region_requested)
         self._attach.setMenu(menu)
         self._attach.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        self.addActions((self._attach_clipboard, self._attach_selection))
+        self.addActions((self._attach_clipboard, self._attach_selection, self._attach_region))
 
     def _arrange(self) -> None:
         line = QHBoxLayout(self._line)
@@ -168,12 +174,17 @@ class QuickPrompt(QFrame):
         """What stands in the line."""
         return self.edit.toPlainText()
 
+    @property
+    def _has_question(self) -> bool:
+        return bool(self.text.strip()) or self.chips.isVisibleTo(self)
+
     def appear(self) -> None:
         """Show it where the pointer is, and take the keyboard."""
         self.place_on(screen_of_pointer())
         self.show()
         self.raise_()
         self.activateWindow()
+        mend_active_window(self)
         self.edit.setFocus(Qt.FocusReason.ActiveWindowFocusReason)
 
     def set_round(self, is_blended: bool) -> None:
@@ -189,6 +200,7 @@ class QuickPrompt(QFrame):
             self._area = area
             for widget in (self._line, self.transcript, self.notice, self.foot, self.presets):
                 widget.setFixedWidth(width_on(area) - SIDE_PX - 12)
+            self.chips.set_width(width_on(area) - SIDE_PX - 12)
             self._fit()
         self.move(top_left_on(area))
 
@@ -213,9 +225,10 @@ class QuickPrompt(QFrame):
         )
         self._paint_button()
 
-    def show_attached(self, attached: Sequence[Attachment]) -> None:
+    def show_attached(self, attached: Sequence[Attachment], pictures: Sequence[Picture] = ()) -> None:
         """What goes along with the next question."""
-        self.chips.present(attached)
+        self.chips.present(attached, pictures)
+        self._paint_button()
 
     def set_presets(self, presets: Sequence[Preset]) -> None:
         """What '/' offers."""
@@ -225,7 +238,7 @@ class QuickPrompt(QFrame):
         """Take other colours."""
         self._palette = palette
         self.update()
-        for part in (self.chips, self.notice, self.transcript, self.foot):
+        for part in (self.chips, self.presets, self.notice, self.transcript, self.foot):
             part.set_palette_colors(palette)
         self._mark.setPixmap(icon("mark", palette.accent).pixmap(24, 24))
         self._attach.setIcon(icon("attach", palette.secondary))
@@ -237,7 +250,7 @@ class QuickPrompt(QFrame):
         label = self.tr("Stop answering (Ctrl+.)") if stops else self.tr("Ask (Enter)")
         self._button.setToolTip(label)
         self._button.setAccessibleName(label)
-        self._button.setEnabled(stops or bool(self.text.strip()))
+        self._button.setEnabled(stops or self._has_question)
 
     def _fit(self) -> None:
         """As high as the answer, up to a share of the screen."""
@@ -269,7 +282,7 @@ class QuickPrompt(QFrame):
 
     def _submit(self) -> None:
         self.presets.present(())
-        if self.text.strip() or self.chips.isVisibleTo(self):
+        if self._has_question:
             self.submitted.emit(self.text.strip("\n"))
 
     def _on_escape(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -56,6 +57,15 @@ class SettingsBook(QWidget):
         self._column.addStretch(1)
         self.above, self.below = QVBoxLayout(), QVBoxLayout()  # for what stays when the pages scroll
         self._arrange()
+        self._add_step_down()
+
+    def _add_step_down(self) -> None:
+        """From the search, the cursor keys go on in the list."""
+        down = QAction(self.search)
+        down.setShortcut(QKeySequence(Qt.Key.Key_Down))
+        down.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
+        down.triggered.connect(lambda: self.list.setFocus(Qt.FocusReason.ShortcutFocusReason))
+        self.search.addAction(down)
 
     def _arrange(self) -> None:
         left = QVBoxLayout()
@@ -102,6 +112,14 @@ class SettingsBook(QWidget):
         self._show_current()
         return page
 
+    def order_focus(self) -> None:
+        """Tab goes from top to bottom, also through what was put in later."""
+        before: QWidget = self.list
+        for index in range(self.list.count()):
+            for widget in self.pages[self.list.item(index).data(NAME_ROLE)].focus_chain:
+                QWidget.setTabOrder(before, widget)
+                before = widget
+
     @property
     def rows(self) -> list[SettingRow]:
         """All rows of all pages."""
@@ -131,10 +149,6 @@ class SettingsBook(QWidget):
         """Put the cursor into the search field."""
         self.search.setFocus()
         self.search.selectAll()
-
-    def reveal(self, widget: QWidget) -> None:
-        """Scroll so that it is seen."""
-        self._scroll.ensureWidgetVisible(widget)
 
     def _show_current(self) -> None:
         words = words_of(self.search.text())

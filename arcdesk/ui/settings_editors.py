@@ -11,6 +11,7 @@ from arcdesk.ui.settings_editor import Editor, lay_out
 from arcdesk.ui.settings_texts import PathEditor, TextEditor
 
 LIST_WIDTH_PX, LEAST_LIST_WIDTH_PX = 260, 140
+QWIDGETSIZE_MAX = (1 << 24) - 1  # no limit; Qt's own name is missing in PySide6
 
 
 def make_editor(info: SettingInfo) -> Editor:
@@ -91,7 +92,7 @@ class OpenChoiceEditor(Editor):
 
     def __init__(self, info: SettingInfo) -> None:
         self._list = CalmComboBox()
-        self._list.setMaximumWidth(2 * LIST_WIDTH_PX)
+        self._list.setMaximumWidth(QWIDGETSIZE_MAX)
         super().__init__(self._list)
         for value, label in info.choices:
             self._list.addItem(self.tr(label), value)

@@ -76,17 +76,31 @@ class SettingsPage(QWidget):
         self._column.insertLayout(1, holder)
 
     def add_section(self, widget: QWidget, title: str, search_words: str, in_place_of: str) -> None:
-        """A widget of another part, at the end or in place of a row (by the setting's id)."""
-        section = Section(widget, title, search_words)
+        """A widget of another part, at the end, or in place of a row (by the setting's id) with its title."""
         at = self._column.count()
         for row in [row for row in self.rows if row.info.id == in_place_of]:
+            title = title or self.tr(row.info.title)
             at = self._column.indexOf(row)
             self._column.removeWidget(row)
             self.rows.remove(row)
             row.hide()
             row.deleteLater()
+        section = Section(widget, title, search_words)
         self._sections.append(section)
         self._column.insertWidget(at, section)
+
+    @property
+    def focus_chain(self) -> list[QWidget]:
+        """What can have the keyboard, from top to bottom."""
+        parts = [self._column.itemAt(index).widget() for index in range(self._column.count())]
+        within = [widget for part in parts if part is not None for widget in part.findChildren(QWidget)]
+        return [
+            widget
+            for widget in within
+            if widget.focusPolicy() != Qt.FocusPolicy.NoFocus
+            and widget.focusProxy() is None
+            and widget.window() is self.window()  # the open list of a combo box is a window of its own
+        ]
 
     def present(self, settings: Settings, sources: Mapping[str, Source], waiting: frozenset[str]) -> None:
         """Show all values; `waiting` are the ids that the running engine does not know yet."""

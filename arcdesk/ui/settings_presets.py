@@ -65,6 +65,8 @@ class PresetRow(QFrame):
         column.addLayout(row)
         column.addWidget(self._refusal)
         self.name.textChanged.connect(self._name_parts)
+        for part in (self.name, self.text):  # it is being mended: judged again when it is left
+            part.textChanged.connect(self._refusal.hide)
         self._name_parts()
 
     def _name_parts(self) -> None:
@@ -96,8 +98,8 @@ class PresetRow(QFrame):
 
     @property
     def refusal(self) -> str:
-        """What is wrong with it, as it is shown."""
-        return "" if self._refusal.isHidden() else self._refusal.text()
+        """What was wrong with it when it was left."""
+        return self._refusal.text()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """The text is complete when it is left."""

@@ -74,7 +74,6 @@ class SettingRow(QFrame):
         tools = QHBoxLayout()
         tools.setSpacing(8)
         if self.editor.is_wide:
-            self.editor.setMaximumWidth(560)
             tools.addWidget(self.editor, 1, Qt.AlignmentFlag.AlignTop)
             tools.addWidget(self._reset, 0, Qt.AlignmentFlag.AlignTop)
             tools.addStretch(0)

@@ -14,7 +14,6 @@ from arcdesk.core.settings import Settings
 from arcdesk.core.settings_source import Source
 from arcdesk.core.settings_table import SETTINGS
 from arcdesk.ui.problem_card import ProblemCard
-from arcdesk.ui.resources import icon
 from arcdesk.ui.settings_about import AboutSection
 from arcdesk.ui.settings_book import SettingsBook
 from arcdesk.ui.settings_presets import PresetsEditor
@@ -53,7 +52,7 @@ class SettingsWindow(QWidget):
         self.book.reset.connect(self.reset)
         self.problem = ProblemCard(is_dismissable=True)
         self.problem.dismissed.connect(self.problem_dismissed)
-        self.limits = ProblemCard()
+        self.limits = ProblemCard(is_wide=True)
         self.limits.action_requested.connect(self._on_limits)
         self.presets = PresetsEditor(built_in_presets)
         self.presets.changed.connect(lambda presets: self.changed.emit("presets", "presets", presets))
@@ -130,6 +129,7 @@ class SettingsWindow(QWidget):
     ) -> None:
         """A section at the end of a page, or in place of a setting's row (its id). Raises KeyError."""
         self.book.pages[page].add_section(widget, title, search_words, in_place_of)
+        self.book.order_focus()
 
     # showing
 
@@ -176,7 +176,6 @@ class SettingsWindow(QWidget):
 
     def set_palette_colors(self, palette: Palette = LIGHT) -> None:
         """Take other colours."""
-        self.setWindowIcon(icon("mark", palette.accent))
         for part in (self.book, self.problem, self.limits, self.presets):
             part.set_palette_colors(palette)
 

@@ -134,10 +134,13 @@ def _ask_platform(app: QGuiApplication, choice: str) -> None:
 
 
 def apply(app: QApplication, palette: Palette) -> None:
-    """Dress the application, before its first window: Fusion, colours, style sheets. The tray needs none."""
+    """Dress the application, before its first window: style, icon, colours, sheets. The tray needs none."""
+    from arcdesk.ui.app_icon import app_icon
+
     _system_is_dark(app)
     if not app.property(_STYLED):
         app.setStyle("Fusion")
+        app.setWindowIcon(app_icon())
         app.setProperty(_STYLED, True)
     app.setPalette(qt_palette(palette))
     app.setStyleSheet(style_sheet(palette))

@@ -21,6 +21,7 @@ class MessagePages(ColumnView):
     """
 
     at_latest_changed = Signal(bool)  # false: offer 'Jump to latest'
+    has_live_lines = True  # below each answer: its figures, and 'Copy'
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -97,7 +98,14 @@ class MessagePages(ColumnView):
         cursor = QTextCursor(self.document())
         cursor.setPosition(after)
         cursor.insertBlock(self.look.paragraph(), self.look.text())
-        section = Section(self.document(), self.look, key, cursor.position(), self.column_px)
+        section = Section(
+            self.document(),
+            self.look,
+            key,
+            cursor.position(),
+            self.column_px,
+            has_live_line=self.has_live_lines,
+        )
         self._sections[key] = section
         self._fill(section, key)
 

@@ -9,7 +9,7 @@ from arcdesk.core.chat import Message, Role
 from arcdesk.core.errors import Problem
 from arcdesk.ui.markdown_tail import MarkdownBody
 from arcdesk.ui.transcript_format import PAD_PX, Look, PanelKind, new_panel
-from arcdesk.ui.transcript_words import live_line, tr, unknown_reason
+from arcdesk.ui.transcript_words import live_line, question_words, tr, unknown_reason
 
 _LINE_BREAK = "\u2028"  # a new line in the same block
 _BETWEEN_PX = 20
@@ -19,10 +19,20 @@ _THOUGHT_CHARS = 20_000  # the end of the thinking that an opened thought shows
 class Section:
     """Writes a message from the empty block at `at` on; `key` names it in links."""
 
-    def __init__(self, document: QTextDocument, look: Look, key: int, at: int, column_px: float) -> None:
+    def __init__(
+        self,
+        document: QTextDocument,
+        look: Look,
+        key: int,
+        at: int,
+        column_px: float,
+        *,
+        has_live_line: bool = True,
+    ) -> None:
         self._document = document
         self._look = look
         self._column_px = column_px
+        self._has_live_line = has_live_line
         self.key = key
         self.body: MarkdownBody | None = None
         self._bubble: Message | None = None
@@ -85,7 +95,7 @@ class Section:
             return
         cursor = self._cursor(self.start.position())
         block_format = cursor.blockFormat()
-        block_format.setLeftMargin(self._bubble_left_px(self._bubble.text))
+        block_format.setLeftMargin(self._bubble_left_px(question_words(self._bubble)))
         cursor.setBlockFormat(block_format)
 
     # -- parts ------------------------------------------------------------------------------------
@@ -95,9 +105,9 @@ class Section:
         cursor = self._cursor(self.start.position())
         block_format = self._look.paragraph(top_px=_BETWEEN_PX + 8, bottom_px=10)
         self._look.on_panel(block_format, new_panel(), PanelKind.BUBBLE)
-        block_format.setLeftMargin(self._bubble_left_px(message.text))
+        block_format.setLeftMargin(self._bubble_left_px(question_words(message)))
         cursor.setBlockFormat(block_format)
-        cursor.insertText(message.text.strip("\n").replace("\n", _LINE_BREAK), self._look.text())
+        cursor.insertText(question_words(message).replace("\n", _LINE_BREAK), self._look.text())
         foot = self._look.gap(0)
         foot.merge(self._look.paragraph(bottom_px=0))
         foot.setAlignment(Qt.AlignmentFlag.AlignRight)
@@ -116,8 +126,12 @@ class Section:
         cursor = self._cursor(self.body.end)
         if message.problem is not None:
             self._write_problem(cursor, message.problem)
-            cursor.insertBlock()
-        self._write_foot(cursor, message)
+            if self._has_live_line:
+                cursor.insertBlock()
+        if self._has_live_line:
+            self._write_foot(cursor, message)
+        elif message.problem is None:
+            cursor.setBlockFormat(self._look.gap(1))
 
     def _write_problem(self, cursor: QTextCursor, problem: Problem) -> None:
         look, panel = self._look, new_panel()
@@ -157,7 +171,7 @@ class Section:
         quiet = self._look.small()
         cursor.setBlockCharFormat(quiet)
         line = live_line(message)
-        reason = unknown_reason(message.stats)
+        reason = unknown_reason(message.stats) if line else ""
         quiet.setToolTip(reason)
         if line:
             cursor.insertText(line, quiet)

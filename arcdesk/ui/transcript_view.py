@@ -23,7 +23,7 @@ from arcdesk.ui.transcript_format import INDENT_PX, Look
 from arcdesk.ui.transcript_paint import paint_panels
 
 COLUMN_PX = 720  # at 100 % font
-_MARGIN_PX = 12
+MARGIN_PX = 12
 _NEAR_PX = 24  # this close to an end counts as being there
 
 
@@ -51,7 +51,7 @@ class ColumnView(QTextBrowser):
         self.setAcceptDrops(False)
         # we fill the ground ourselves: Qt then scrolls by moving pixels and paints only what is new
         self.viewport().setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
-        self.document().setDocumentMargin(_MARGIN_PX)
+        self.document().setDocumentMargin(MARGIN_PX)
         self.document().setIndentWidth(INDENT_PX)
         self.verticalScrollBar().valueChanged.connect(self._on_scrolled)
         self.verticalScrollBar().rangeChanged.connect(self._on_range_changed)
@@ -125,7 +125,7 @@ class ColumnView(QTextBrowser):
     @property
     def column_px(self) -> float:
         """Width that text has."""
-        return max(100.0, self.viewport().width() - 2 * _MARGIN_PX)
+        return max(100.0, self.viewport().width() - 2 * MARGIN_PX)
 
     # -- slots ------------------------------------------------------------------------------------
 
@@ -150,7 +150,7 @@ class ColumnView(QTextBrowser):
 
     def _centre(self) -> None:
         ratio = QFontInfo(self.font()).pixelSize() / max(1, QFontInfo(QApplication.font()).pixelSize())
-        wanted = round(COLUMN_PX * ratio) + 2 * _MARGIN_PX
+        wanted = round(COLUMN_PX * ratio) + 2 * MARGIN_PX
         room = self.width() - self.verticalScrollBar().sizeHint().width()
         side = max(0, (room - wanted) // 2)
         if self.viewportMargins().left() != side:
@@ -175,7 +175,7 @@ class ColumnView(QTextBrowser):
         """Panels first, text over them."""
         offset = self.verticalScrollBar().value()
         shown = QRectF(event.rect()).translated(0, offset)
-        first = self.cursorForPosition(QPoint(_MARGIN_PX, event.rect().top() - 12)).block()
+        first = self.cursorForPosition(QPoint(MARGIN_PX, event.rect().top() - 12)).block()
         painter = QPainter(self.viewport())
         painter.fillRect(event.rect(), QColor(self._palette.bg))
         painter.translate(0, -offset)

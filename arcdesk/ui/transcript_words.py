@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QCoreApplication
 
 from arcdesk.core.chat import AnswerStats, Message, MessageState
+from arcdesk.core.image import Image
 
 UNKNOWN = "–"
 THIN = "\u2009"  # between a figure and its unit
@@ -15,8 +16,20 @@ def tr(text: str) -> str:
     return QCoreApplication.translate("Transcript", text)
 
 
+def question_words(message: Message) -> str:
+    """A question as it is shown: its text, then a line for each image that went along."""
+    lines = [message.text.strip("\n"), *map(_image_words, message.images)]
+    return "\n".join(line for line in lines if line)
+
+
+def _image_words(image: Image) -> str:
+    return tr("[image {size}]").format(size=image.size_words).replace(" ]", "]")
+
+
 def live_line(message: Message) -> str:
     """What is known of an answer in one line; '' if nothing was measured and nothing happened."""
+    if message.state is MessageState.FAILED and not message.text:
+        return ""  # what is said is the problem
     parts = [tr("Stopped")] if message.state is MessageState.STOPPED else []
     if message.state is MessageState.FAILED and message.text:
         parts.append(tr("Cut off"))

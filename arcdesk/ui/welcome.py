@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from arcdesk.core.engine_state import EngineKind, EnginePhase, EngineSnapshot
 from arcdesk.ui.first_run import FirstRunCard
@@ -62,7 +62,12 @@ class Welcome(QWidget):
         column.addSpacing(8)
         column.addWidget(example, 0, Qt.AlignmentFlag.AlignHCenter)
         column.addSpacing(32)
-        column.addWidget(self.first_run, 0, Qt.AlignmentFlag.AlignHCenter)
+        # not aligned: an aligned widget is never higher than its hint, however its words wrap
+        middle = QHBoxLayout()
+        middle.addStretch(1)
+        middle.addWidget(self.first_run, 1000)
+        middle.addStretch(1)
+        column.addLayout(middle)
         column.addStretch(3)
 
     def present(self, engine: EngineSnapshot) -> None:

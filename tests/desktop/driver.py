@@ -48,7 +48,10 @@ class Said:
 
 
 class ArcDesk:
-    """The program, perhaps started several times, in one home. `env` is what all its processes get."""
+    """The program, perhaps started several times, in one home. `env` is what all its processes get.
+
+    `launcher` holds words that come before the command, of a tool that starts others.
+    """
 
     def __init__(self, desktop: Desktop, home: Path, settings: Mapping[str, str]) -> None:
         self.desktop = desktop
@@ -61,6 +64,7 @@ class ArcDesk:
         # llama.cpp's threads spin while they wait: beside other work on few cores that is much slower.
         self.env |= {"GOMP_SPINCOUNT": "1000"}
         self.env |= {"DOCKER_HOST": NO_DOCKER, "PYTHONWARNINGS": "default", **settings}
+        self.launcher: tuple[str, ...] = ()
         self._process: subprocess.Popen[str] | None = None
         self._starts = 0
 
@@ -71,7 +75,7 @@ class ArcDesk:
         self._starts += 1
         with self._stderr_file.open("w", encoding="utf-8") as stderr:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "arcdesk", *options],
+                [*self.launcher, sys.executable, "-m", "arcdesk", *options],
                 cwd=ROOT,
                 env=self.env,
                 stdin=subprocess.DEVNULL,
@@ -83,7 +87,7 @@ class ArcDesk:
 
     def run(self, *words: str, timeout_s: float = 60) -> subprocess.CompletedProcess[str]:
         """One `arcdesk` command in the same home, to its end."""
-        command = [sys.executable, "-m", "arcdesk", *words]
+        command = [*self.launcher, sys.executable, "-m", "arcdesk", *words]
         return subprocess.run(
             command, cwd=ROOT, env=self.env, capture_output=True, text=True, timeout=timeout_s, check=False
         )
@@ -115,6 +119,12 @@ class ArcDesk:
     def stderr(self) -> str:
         """What the running or last process said."""
         return self._stderr_file.read_text(encoding="utf-8")
+
+    @property
+    def log(self) -> str:
+        """Its log file, of all starts."""
+        file = self.home / "state" / "arcdesk" / "log" / "arcdesk.log"
+        return file.read_text(encoding="utf-8") if file.exists() else ""
 
     def processes(self) -> list[int]:
         """All living processes that the last start brought about, the engine's child included."""

@@ -156,7 +156,7 @@ def managed_display(manager: str) -> Iterator[Desktop]:
             rig.session_bus(Desktop(env=env | {"DISPLAY": display})) as desktop,
             child([manager], desktop.env),
         ):
-            wait_for(lambda: _has_manager(desktop), f"{manager} to manage", 20)
+            wait_for(lambda: _has_manager(desktop, manager), f"{manager} to manage", 20)
             yield desktop
 
 
@@ -183,5 +183,9 @@ def x_server(env: Mapping[str, str]) -> Iterator[tuple[str, subprocess.Popen[str
             os.close(reader)
 
 
-def _has_manager(desktop: Desktop) -> bool:
-    return "window id #" in run(["xprop", "-root", "_NET_SUPPORTING_WM_CHECK"], desktop.env)
+def _has_manager(desktop: Desktop, manager: str) -> bool:
+    """It is through with its start: windows that come earlier stay without its care."""
+    last = ("_NET_ACTIVE_WINDOW",) if manager == "xfwm4" else ("_NET_WORKAREA", "_NET_CLIENT_LIST")
+    names = ("_NET_SUPPORTING_WM_CHECK", *last)
+    lines = run(["xprop", "-root", *names], desktop.env).splitlines()
+    return len(lines) == len(names) and not any("not found" in line or "no such" in line for line in lines)

@@ -56,6 +56,7 @@ def test_it_comes_to_the_front_from_behind_hidden_and_minimized(manager: str) ->
         tray_program(desktop, module="front_child") as program,
     ):
         (window,) = wait_for(lambda: desktop.find_windows("--onlyvisible", "--name", "^Front$"), "our window")
+        wait_for(lambda: is_active(desktop, window), "it to have the keyboard, as new windows get it")
         for key, before in (("a", ""), ("b", "hide"), ("c", "minimize")):
             with other_window(desktop) as other:
                 if before:

@@ -113,6 +113,17 @@ def test_a_changed_layout_moves_the_key(display: Desktop) -> None:
         assert len(program.presses) == count
 
 
+def test_the_same_layout_again_gives_the_key_to_nobody_else(display: Desktop) -> None:
+    """Each change from one keyboard to another is told as a new layout; the press that follows counts."""
+    with other_program(display) as other, hotkey_program(display.env) as program:
+        program.wait_for_state(works=True)
+        for _ in range(30):
+            _set_layout(display, "us")
+            display.xdotool("key", XKEY)
+        program.wait_for_presses(30)
+        assert "space" not in other.keys
+
+
 def test_a_key_that_the_layout_lacks_is_told_and_works_once_it_is_there(display: Desktop) -> None:
     with hotkey_program(display.env, "Ctrl+Alt+É") as program:
         assert program.wait_for_state(works=False)["cause"] == "hotkey_no_key"

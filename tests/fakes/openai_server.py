@@ -177,7 +177,7 @@ class OpenAIServer:
                     await asyncio.sleep(step)
 
     async def _chat(self, body: Any, writer: asyncio.StreamWriter) -> None:
-        prompt_tokens = sum(len(message["content"].split()) for message in body["messages"])
+        prompt_tokens = sum(len(text_of(message["content"]).split()) for message in body["messages"])
         limit = body.get("max_tokens", len(ANSWER))
         if body["model"] != MODEL:
             text = f"The model `{body['model']}` does not exist."
@@ -203,6 +203,13 @@ class OpenAIServer:
         if body.get("stream_options", {}).get("include_usage"):
             writer.write(chunked(event(usage(prompt_tokens, count))))
         writer.write(chunked(DONE) + LAST_CHUNK)
+
+
+def text_of(content: Any) -> str:
+    """The words of a message, which is plain text or a list of parts."""
+    if isinstance(content, str):
+        return content
+    return " ".join(part["text"] for part in content if part["type"] == "text")
 
 
 async def _read(reader: asyncio.StreamReader) -> Request | None:

@@ -1,4 +1,4 @@
-"""A desktop portal with GlobalShortcuts as its specification has it, for a session bus without a desktop.
+"""A desktop portal with GlobalShortcuts and Screenshot as specified, for a session bus without a desktop.
 
 It keeps the rules that real ones have: `Registry.Register` comes first and only once per connection, its id
 must be the name of an installed .desktop file, and from 1.21 on a session needs an app id. Requests answer
@@ -25,6 +25,7 @@ from dbus_fast.aio import MessageBus
 NAME = "org.freedesktop.portal.Desktop"
 PATH = "/org/freedesktop/portal/desktop"
 SHORTCUTS = "org.freedesktop.portal.GlobalShortcuts"
+SCREENSHOT = "org.freedesktop.portal.Screenshot"
 REGISTRY = "org.freedesktop.host.portal.Registry"
 PROPERTIES = "org.freedesktop.DBus.Properties"
 NOT_ALLOWED = "org.freedesktop.portal.Error.NotAllowed"
@@ -83,6 +84,8 @@ class Portal:
                 return self._version(message)
             case (i, m) if i == SHORTCUTS and "shortcuts" not in self.options.without:
                 return self._shortcuts(message, str(m))
+            case (i, "Screenshot") if i == SCREENSHOT and "screenshot" not in self.options.without:
+                return self._screenshot(message)
             case ("org.freedesktop.portal.Session", "Close"):
                 self._own(message.sender, path)
                 del self.sessions[path]
@@ -120,6 +123,16 @@ class Portal:
     def _know(self, sender: str | None) -> str:
         """What a connection is known as; the first call settles it."""
         return self.apps.setdefault(sender or "", "")
+
+    def _screenshot(self, message: Message) -> Message:
+        """An app without an id may ask as well; the person then chooses in the desktop's dialog."""
+        self._know(message.sender)
+        parent, options = message.body
+        if self.options.answer == "refuse":
+            raise Refusal(NOT_ALLOWED, "Pictures are switched off by the administrator")
+        is_interactive = "interactive" in options and options["interactive"].value
+        say(f"screenshot parent={parent!r} interactive={is_interactive}")
+        return self._request(message, options, lambda: {"uri": Variant("s", self.options.picture)})
 
     def _shortcuts(self, message: Message, member: str) -> Message:
         app_id = self._know(message.sender)
@@ -304,7 +317,8 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--answer", default="ok", choices=[*CODES, "refuse", "wait"])
     parser.add_argument("--version", type=int, default=2)
-    parser.add_argument("--without", nargs="*", default=[], choices=["shortcuts", "registry"])
+    parser.add_argument("--without", nargs="*", default=[], choices=["shortcuts", "registry", "screenshot"])
+    parser.add_argument("--picture", default="", help="the URI of each screenshot")
     parser.add_argument("--silent", action="store_true", help="never answer")
     parser.add_argument("--before-1-21", action="store_true", help="an app id is not required")
     parser.add_argument("--pid-file", type=Path, help="a file for our process id, instead of orders on stdin")

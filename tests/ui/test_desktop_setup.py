@@ -13,15 +13,16 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QCheckBox, QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
-from arcdesk.app.desktop_setup import DesktopSetup, in_thread
+from arcdesk.app.desktop_setup import DesktopSetup
 from arcdesk.core.autostart_state import AutostartKind, AutostartState
 from arcdesk.core.errors import Problem
 from arcdesk.core.settings import Settings
 from arcdesk.desktop import autostart, install
 from arcdesk.ui.autostart_row import AutostartRow
-from arcdesk.ui.first_run import FirstRunCard, FirstRunMemory
+from arcdesk.ui.first_run import WIDTH_PX, FirstRun, FirstRunCard, FirstRunMemory
 from arcdesk.ui.tasks import Tasks
 from arcdesk.ui.theme import DARK
+from arcdesk.ui.welcome import Welcome
 from tests.ui.app_rig import until
 
 LINES = ("On this computer (CPU)", "Ctrl+Alt+Space opens it")
@@ -84,7 +85,7 @@ def card(qtbot: QtBot, setup: DesktopSetup, folders: Path) -> FirstRunCard:
 
 
 def button(widget: QWidget, label: str) -> QAbstractButton:
-    (found,) = [b for b in widget.findChildren(QAbstractButton) if b.text() == label]
+    (found,) = [b for b in widget.findChildren(QAbstractButton) if label in (b.text(), b.accessibleName())]
     return found
 
 
@@ -189,6 +190,21 @@ def test_dismissed_once_is_for_ever(card: FirstRunCard, setup: DesktopSetup, fol
     assert not memory_of(folders).is_due, "another run knows it"
 
 
+@pytest.mark.parametrize("width_px", [360, 700])
+def test_long_words_make_the_card_higher_and_are_not_clipped(qtbot: QtBot, width_px: int) -> None:
+    welcome = Welcome()
+    qtbot.addWidget(welcome)
+    welcome.resize(width_px, 700)
+    long = "Intel Arc B580 in the container arcdesk-engine, which somebody named at length. " * 2
+    welcome.first_run.present(FirstRun(engine=long, hotkey=long))
+    welcome.first_run.show()
+    welcome.show()
+    qtbot.waitUntil(lambda: welcome.first_run.width() >= min(WIDTH_PX, width_px - 40))
+    for label in welcome.first_run.findChildren(QLabel):
+        if label.isVisible() and label.wordWrap():
+            assert label.height() >= label.heightForWidth(label.width()), label.text()
+
+
 def test_every_control_has_a_name(card: FirstRunCard, row: AutostartRow) -> None:
     for widget in (card, row):
         for control in widget.findChildren(QAbstractButton):
@@ -199,9 +215,3 @@ def test_every_control_has_a_name(card: FirstRunCard, row: AutostartRow) -> None
 def test_the_card_takes_the_palette(card: FirstRunCard) -> None:
     card.set_palette_colors(DARK)
     assert card.grab().toImage().pixelColor(card.width() // 2, 5).name() == DARK.surface
-
-
-async def test_work_in_a_thread_brings_its_result_and_its_error() -> None:
-    assert await in_thread(lambda: 6 * 7) == 42
-    with pytest.raises(ZeroDivisionError):
-        await in_thread(lambda: 1 // 0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,8 +17,9 @@ from pytestqt.qtbot import QtBot
 from arcdesk.app.hotkey_controller import HotkeyController
 from arcdesk.core.errors import Action, ActionKind, Problem
 from arcdesk.core.hotkey import HotkeyHow, HotkeyState, ManualBinding
+from arcdesk.core.settings import Settings
 from arcdesk.ui.hotkey_section import HotkeySection
-from arcdesk.ui.hotkey_words import TestPhase
+from arcdesk.ui.hotkey_words import TestPhase, key_line
 from arcdesk.ui.tasks import Tasks
 
 NONE = Qt.KeyboardModifier.NoModifier
@@ -173,6 +175,35 @@ def test_a_failed_key_says_why_and_shows_every_way_out(section: HotkeySection, q
     with qtbot.waitSignal(section.copy_requested) as copied:
         QTest.mouseClick(copy, Qt.MouseButton.LeftButton)
     assert copied.args == ["arcdesk quick --toggle"]
+
+
+def test_another_key_can_be_reset_to_the_default(section: HotkeySection, qtbot: QtBot) -> None:
+    name = f"Back to: {Settings().hotkey}"
+    (reset,) = [tool for tool in section.findChildren(QToolButton) if tool.accessibleName() == name]
+    assert not reset.isVisible(), "it is the default"
+    section.present(replace(BOUND, wanted="Ctrl+Alt+K", trigger="Ctrl+Alt+K"), TestPhase.IDLE)
+    with qtbot.waitSignal(section.shortcut_chosen) as chosen:
+        QTest.mouseClick(reset, Qt.MouseButton.LeftButton)
+    assert chosen.args == [Settings().hotkey]
+    section.present(BOUND, TestPhase.IDLE)
+    assert section.recorder.hasFocus(), "not on a button that is gone"
+
+
+def test_while_a_key_is_recorded_nothing_is_said_of_the_present_one(section: HotkeySection) -> None:
+    assert "holds this key" in shown_texts(section)
+    section.record()
+    section.present(HotkeyState(wanted=BOUND.wanted, manual=MANUAL), TestPhase.IDLE)  # the grab is released
+    assert "key" not in shown_texts(section).replace("Press the keys", "").replace("present key", "")
+    QTest.keyClick(section.recorder, Qt.Key.Key_Escape)
+    section.present(BOUND, TestPhase.IDLE)
+    assert "holds this key" in shown_texts(section)
+
+
+@pytest.mark.parametrize(
+    ("state", "line"), [(BOUND, "Ctrl+Alt+Space"), (UNBOUND, TAKEN.title), (HotkeyState(), "No key is set")]
+)
+def test_one_line_tells_the_key_or_why_there_is_none(state: HotkeyState, line: str) -> None:
+    assert key_line(state).startswith(line)
 
 
 def test_a_key_that_the_desktop_owns_is_not_recorded_here(section: HotkeySection, qtbot: QtBot) -> None:

@@ -81,7 +81,7 @@ class Quick:
         self.key(Qt.Key.Key_Return)
 
     async def until_answered(self) -> None:
-        await until(lambda: "TTFT" in self.shown, "the end of the answer")
+        await until(lambda: "TTFT" in self.status, "the end of the answer")
         await until(lambda: self.app.is_idle, "the rest of it")
 
     async def stored(self) -> list[Message]:
@@ -117,6 +117,7 @@ async def test_a_question_is_answered_in_the_bar_and_stays_out_of_the_list(serve
         quick.ask(QUESTION)
         await quick.until_answered()
         assert WHOLE in quick.shown
+        assert "Copy" not in quick.shown, "the foot's button does it"
         assert QUESTION not in quick.shown, "a lone question stands in the prompt already"
         assert quick.bar.edit.textCursor().selectedText() == QUESTION, "what is typed next replaces it"
         await until(lambda: quick.bar.height() > low, "the bar to grow")
@@ -130,7 +131,7 @@ async def test_a_follow_up_goes_on_and_ctrl_n_begins_anew(server: OpenAIServer) 
         quick.ask(QUESTION)
         await quick.until_answered()
         quick.ask("And of Spain?")
-        await until(lambda: quick.shown.count("TTFT") == 2, "the second answer")
+        await quick.until_answered()
         assert [text in quick.shown for text in (QUESTION, "And of Spain?")] == [True, True]
         chats = [request.body["messages"] for request in server.requests if request.method == "POST"]
         assert [message["content"] for message in chats[-1]] == [QUESTION, WHOLE, "And of Spain?"]
@@ -166,7 +167,7 @@ async def test_ctrl_dot_stops_and_enter_meanwhile_asks_nothing(server: OpenAISer
         assert "Still answering" in quick.status
         assert quick.bar.text == "Faster!"
         quick.key(Qt.Key.Key_Period, CTRL)
-        await until(lambda: "Stopped" in quick.shown, "the answer to stop")
+        await until(lambda: quick.status.startswith("Stopped"), "the answer to stop")
         await server.until(lambda server: server.chats_given_up == 1)
         assert [message.text for message in await quick.stored()] == [QUESTION, "Half"]
         assert quick.bar.text == "Faster!"
@@ -230,7 +231,7 @@ async def test_the_last_answer_is_there_again_in_the_next_run(server: OpenAIServ
             assert bar.bar.edit.textCursor().selectedText() == QUESTION
             assert WHOLE in bar.shown
             bar.ask("And of Spain?")
-            await until(lambda: bar.shown.count("TTFT") == 2, "the second answer")
+            await bar.until_answered()
             assert len(await bar.stored()) == 4
 
 
@@ -324,7 +325,7 @@ async def test_an_answer_that_another_question_displaces_is_kept_in_the_list(ser
         quick.ask("first")
         await until(lambda: "Half" in quick.shown, "the first word")
         quick.controller.ask("second")
-        await until(lambda: "TTFT" in quick.shown, "the second answer")
+        await until(lambda: "TTFT" in quick.status, "the second answer")
         assert "Half" not in quick.shown
         go_on.set()
         await until(lambda: not quick.app.state.answering, "the end of the first")

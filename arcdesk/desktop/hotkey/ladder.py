@@ -188,7 +188,7 @@ class HotkeyService:
         try:
             bound = await self._ask(backend, self._shortcut, tuple(tried))
         except HotkeyRefused as refused:
-            log.info("hotkey by %s: %s", backend.how.value, refused)
+            log.info("no hotkey by %s: %s", backend.how.value, refused)
             tried.append(refused.problem)
             self._portal_counted = self._rungs.portal_owner
             if refused.is_final:
@@ -296,6 +296,7 @@ class HotkeyService:
     def _tell(self, state: HotkeyState) -> None:
         if state != self._state and not self._is_closed:
             self._state = state
+            log.info("hotkey: %s", words.log_line(state))
             self._on_state(state)
 
     async def _stop_later(self, backend: HotkeyBackend) -> None:

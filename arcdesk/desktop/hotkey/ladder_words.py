@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from arcdesk.core.errors import Action, ActionKind, Problem
+from arcdesk.core.hotkey import HotkeyState
 
 _SYSTEMS = {"win32": "Windows", "darwin": "macOS"}
 
@@ -45,3 +46,12 @@ def mistake(error: Exception) -> Problem:
         hint="The log has the details.",
         actions=(Action(kind=ActionKind.RETRY_HOTKEY, label="Try again"),),
     )
+
+
+def log_line(state: HotkeyState) -> str:
+    """What the log keeps of a state."""
+    if state.problem is not None:
+        return f"{state.wanted}: {state.problem.sentence()}"
+    if state.is_asking:
+        return f"{state.wanted}: the desktop is being asked"
+    return f"{state.trigger} works, by {state.how.value}" if state.works else "no key is wanted"

@@ -38,7 +38,7 @@ class X11Grab:
         self._connection: Connection | None = None
         self._shortcut: Shortcut | None = None
         self._events: HotkeyEvents | None = None
-        self._codes: frozenset[int] = frozenset()
+        self._grabbed: frozenset[tuple[int, int]] = frozenset()  # key code, state of the modifiers
         self._repeats = Repeats()
         self._descriptor = -1
 
@@ -98,7 +98,11 @@ class X11Grab:
         return None
 
     def _grab(self) -> None:
-        """Grab for every state of the lock keys, on every screen; all or nothing. Raises HotkeyRefused."""
+        """Grab for every state of the lock keys, on every screen; all or nothing. Raises HotkeyRefused.
+
+        What is grabbed already stays so: a press in between would be lost. Each change from one keyboard to
+        another is told as a new layout, mostly the same.
+        """
         from xcffib.xproto import AccessError
 
         connection, shortcut = self._connection, self._shortcut
@@ -106,15 +110,17 @@ class X11Grab:
         assert shortcut is not None
         keymap = read_keymap(connection)
         codes = keymap.codes_of(shortcut.key.keysym)
-        if not codes:
-            raise HotkeyRefused(x11_words.no_such_key(shortcut))
         wanted = keymap.mask_of(shortcut)
-        masks = [wanted | locks for locks in keymap.lock_masks(wanted)]
+        keys = frozenset((code, wanted | locks) for code in codes for locks in keymap.lock_masks(wanted))
+        if keys and keys == self._grabbed:
+            return
+        self._ungrab()
+        if not keys:
+            raise HotkeyRefused(x11_words.no_such_key(shortcut))
         cookies = [
             connection.core.GrabKeyChecked(False, screen.root, mask, code, _ASYNC, _ASYNC)
             for screen in connection.get_setup().roots
-            for code in codes
-            for mask in masks
+            for code, mask in keys
         ]
         is_taken = False
         for cookie in cookies:
@@ -125,10 +131,10 @@ class X11Grab:
         if is_taken:
             self._ungrab()
             raise HotkeyRefused(x11_words.taken(shortcut))
-        self._codes = frozenset(codes)
+        self._grabbed = keys
 
     def _ungrab(self) -> None:
-        self._codes = frozenset()
+        self._grabbed = frozenset()
         assert self._connection is not None
         for screen in self._connection.get_setup().roots:
             self._connection.core.UngrabKey(_ANY_KEY, screen.root, _ANY_MODIFIER)
@@ -138,7 +144,6 @@ class X11Grab:
         """The keyboard's layout changed: the same key may have another code now, or none."""
         assert self._events is not None
         assert self._shortcut is not None
-        self._ungrab()
         try:
             self._grab()
         except HotkeyRefused as refused:
@@ -185,7 +190,8 @@ class X11Grab:
                 self._repeats.release(event.detail, event.time)
 
     def _on_press(self, code: int, time_ms: int) -> None:
-        if code in self._codes and self._events is not None and self._repeats.is_press(code, time_ms):
+        is_ours = any(code == grabbed for grabbed, _ in self._grabbed)
+        if is_ours and self._events is not None and self._repeats.is_press(code, time_ms):
             self._events.pressed("")
 
     def _drain_keymap_news(self) -> None:

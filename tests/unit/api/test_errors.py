@@ -119,3 +119,30 @@ def test_a_refused_connection_is_found_behind_several_attempts() -> None:
     error.__cause__ = OSError("several")
     error.__cause__.__cause__ = ExceptionGroup("attempts", [TimeoutError(), ConnectionRefusedError()])
     assert problem_of_exception(error, HERE, answering=False).cause == "server_refused"
+
+
+NO_IMAGES = {
+    "llama.cpp": (
+        500,
+        "image input is not supported - hint: if this is unexpected, you may need to provide the mmproj",
+    ),
+    "vLLM, text only": (400, "HuggingFaceTB/SmolLM2-135M-Instruct is not a multimodal model"),
+    "vLLM 0.8, text only": (400, "Unknown image model type: llama"),
+    "vLLM 0.8, none allowed": (400, "At most 0 image(s) may be provided in one request."),
+    "vLLM, newer": (400, "At most 0 image(s) may be provided in one prompt."),
+}
+
+
+@pytest.mark.parametrize(("status", "message"), NO_IMAGES.values(), ids=NO_IMAGES.keys())
+def test_a_model_that_takes_no_images_is_told_with_a_way_out(status: int, message: str) -> None:
+    problem = refusal(status, {"error": {"message": message, "code": status, "type": "server_error"}})
+    assert (problem.cause, problem.title) == ("no_images", "This model takes no images")
+    assert problem.hint.startswith("Start a new chat without the image")
+    assert [action.kind for action in problem.actions] == [ActionKind.NEW_CHAT]
+    assert problem.evidence == message
+
+
+def test_a_model_that_takes_fewer_images_is_told_apart() -> None:
+    message = "At most 2 image(s) may be provided in one prompt."
+    problem = refusal(400, {"object": "error", "message": message, "code": 400})
+    assert (problem.cause, problem.title) == ("no_images", "This model takes at most 2 images")

@@ -7,6 +7,9 @@ from typing import Any
 
 from arcdesk.api.payload import chat_body, probe_body, spoken
 from arcdesk.core.chat import ChatRequest, Message, MessageState, Role
+from arcdesk.core.image import Image
+
+OPTIONS = '"stream_options":{"include_usage":true}'
 
 
 def user(text: str) -> Message:
@@ -71,3 +74,41 @@ def test_half_a_surrogate_pair_is_replaced_and_a_whole_character_kept() -> None:
 def test_a_probe_asks_for_one_token_in_one_piece() -> None:
     sent = json.loads(probe_body("m"))
     assert (sent["max_tokens"], sent["stream"]) == (1, False)
+
+
+PNG = Image(mime="image/png", data=b"\x89PNG\xfb\xff")
+JPEG = Image(mime="image/jpeg", data=b"\xff\xd8")
+
+
+def test_a_question_with_images_is_a_list_of_parts() -> None:
+    asked = Message(role=Role.USER, text="What is this?", images=(PNG, JPEG))
+    assert body(asked)["messages"] == [
+        {
+            "role": "user",
+            "content": [
+                {"type": "text", "text": "What is this?"},
+                {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBOR/v/"}},
+                {"type": "image_url", "image_url": {"url": "data:image/jpeg;base64,/9g="}},
+            ],
+        }
+    ]
+
+
+def test_an_image_alone_is_asked_without_an_empty_text() -> None:
+    (turn,) = spoken([Message(role=Role.USER, text=" ", images=(PNG,))])
+    assert turn["content"] == [{"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBOR/v/"}}]
+
+
+def test_questions_in_a_row_keep_their_images_when_they_become_one() -> None:
+    first = Message(role=Role.USER, text="a", images=(PNG,))
+    turns = spoken([first, answer("", MessageState.FAILED), user("b"), answer("c"), user("d")])
+    (text, image), *rest = (turn["content"] for turn in turns)  # type: ignore[misc]
+    assert text == {"type": "text", "text": "a\n\nb"}
+    assert image["type"] == "image_url"  # type: ignore[index]
+    assert rest == ["c", "d"]
+
+
+def test_without_images_the_body_is_what_it_was_to_the_byte() -> None:
+    sent = chat_body("m", ChatRequest(messages=(user("ä"), user("b"), answer("c"), user(" \n"))))
+    turns = '[{"role":"user","content":"ä\\n\\nb"},{"role":"assistant","content":"c"}]'
+    assert sent.decode() == f'{{"model":"m","messages":{turns},"stream":true,{OPTIONS}}}'

@@ -11,7 +11,8 @@ from contextlib import aclosing
 import pytest
 
 from arcdesk.core.doctor import Area, Finding, Status, ok
-from arcdesk.services.doctor import Check, blocking, examine, in_thread
+from arcdesk.services.doctor import Check, blocking, examine
+from arcdesk.services.threads import in_thread
 
 
 def check(name: str, after: asyncio.Event | None = None, **options: float) -> Check:

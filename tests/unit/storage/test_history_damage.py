@@ -192,7 +192,9 @@ async def test_a_file_of_an_older_arcdesk_keeps_its_messages(path: Path, version
         for step in MIGRATIONS[:version]:
             for statement in step:
                 db.execute(statement)
-        db.execute("INSERT INTO conversations VALUES (1, 'Old', 1.0, 2.0, NULL)")
+        db.execute(
+            "INSERT INTO conversations (id, title, created_at, updated_at) VALUES (1, 'Old', 1.0, 2.0)"
+        )
         db.execute(
             "INSERT INTO messages (conversation_id, role, text, state, created_at)"
             " VALUES (1, 'assistant', 'Paris', 'done', 1.0)"

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from arcdesk.core.preset_names import LONGEST_TEXT, name_refusal, presets_refusal, text_refusal
+from arcdesk.core.preset_names import LONGEST_TEXT, name_refusal, text_refusal
 from arcdesk.core.presets import all_presets, called
 from arcdesk.core.settings import Settings
 from arcdesk.core.settings_source import SourceKind
@@ -101,11 +101,6 @@ def test_texts() -> None:
     assert text_refusal("x" * (LONGEST_TEXT + 1))
     assert text_refusal(3)
     assert text_refusal("  \n")
-
-
-def test_a_list_with_a_name_twice_is_refused() -> None:
-    assert presets_refusal((("a", "x"), ("b", "y"))) is None
-    assert presets_refusal((("a", "x"), ("A", "y"))) == "/A: The name is taken."
 
 
 names = st.from_regex(r"[a-z][a-zü0-9_-]{0,5}", fullmatch=True)
