@@ -92,8 +92,9 @@ class SettingsPage(QWidget):
     @property
     def focus_chain(self) -> list[QWidget]:
         """What can have the keyboard, from top to bottom."""
-        parts = [self._column.itemAt(index).widget() for index in range(self._column.count())]
-        within = [widget for part in parts if part is not None for widget in part.findChildren(QWidget)]
+        items = [self._column.itemAt(index) for index in range(self._column.count())]
+        parts = [part for item in items if item is not None and (part := item.widget()) is not None]
+        within = [widget for part in parts for widget in part.findChildren(QWidget)]
         return [
             widget
             for widget in within
