@@ -123,11 +123,11 @@ class ToolWindows:
 
     def _first_run_texts(self) -> tuple[str, str]:
         """Engine and key, as they truly are."""
-        from arcdesk.ui.hotkey_words import state_line
+        from arcdesk.ui.hotkey_words import key_line
 
         hotkey = self._session.desktop.hotkey.state
         engine = self._session.store.state.engine
-        return engine.place or engine.profile or "–", hotkey.trigger or state_line(hotkey)
+        return engine.place or engine.profile or "–", key_line(hotkey)
 
     def _on_hotkey(self, _: HotkeyState) -> None:
         self.setup.refresh()

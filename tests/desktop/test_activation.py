@@ -65,7 +65,7 @@ def test_it_comes_to_the_front_from_behind_hidden_and_minimized(manager: str) ->
                         lambda: window not in desktop.find_windows("--onlyvisible", "--name", "^Front$"),
                         "our window to go",
                     )
-                assert is_active(desktop, other)
+                wait_for(lambda: is_active(desktop, other), "the other window to have the keyboard")
                 program.tell("front")
                 wait_for(lambda: is_active(desktop, window), f"our window in front ({before or 'behind'})")
                 takes_keys(desktop, program, key)
