@@ -74,6 +74,8 @@ def _starts(desktop: Desktop) -> dict[str, list[float]]:
 def _idling(desktop: Desktop) -> tuple[dict[str, float], dict[str, int]]:
     rss_mb, wakeups = {}, {}
     for name, command in commands().items():
+        with child(command, desktop.env):  # writes the bytecode of what is loaded after the tray
+            time.sleep(SETTLE_S)
         with child(command, desktop.env) as process:
             time.sleep(SETTLE_S)
             before = _status(process.pid)
