@@ -19,13 +19,6 @@ LOOK_EVERY_S = 0.05
 TOKEN_VARIABLES = ("XDG_ACTIVATION_TOKEN", "DESKTOP_STARTUP_ID")
 
 
-def add_parser(commands: Any, shared: argparse.ArgumentParser) -> None:
-    """The grammar of `arcdesk quick`."""
-    quick = commands.add_parser("quick", parents=[shared], help="open the quick prompt, or ask in it")
-    quick.add_argument("text", nargs="*", help="a question, asked at once; '-' reads it from standard input")
-    quick.add_argument("--toggle", action="store_true", help="hide it if it has the keyboard: for a hotkey")
-
-
 def run(options: argparse.Namespace) -> int:
     """Tell the running app, or start one in the background and tell that; returns the exit code."""
     request = _request(options)

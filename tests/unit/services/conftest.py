@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import gc
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -13,6 +11,7 @@ import pytest
 import pytest_asyncio
 
 from tests.fakes.openai_server import OpenAIServer
+from tests.unit.api import llama_server
 
 
 @pytest.fixture(autouse=True)
@@ -43,21 +42,5 @@ async def server() -> AsyncIterator[OpenAIServer]:
 @pytest.fixture(scope="module")
 def llama_address() -> Iterator[str]:
     """llama.cpp's own server with the starter model, in a process that knows nothing of ArcDesk."""
-    child = subprocess.Popen(
-        [sys.executable, "-m", "tests.unit.api.llama_server"],
-        cwd=Path(__file__).parents[3],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    assert child.stdin is not None
-    assert child.stdout is not None
-    try:
-        address = child.stdout.readline().strip()
-        assert address.startswith("http://127.0.0.1:"), "llama.cpp did not start"
+    with llama_server.running(end_patience_s=30) as address:
         yield address
-    finally:
-        child.stdin.close()
-        child.wait(30)
-        child.stdout.close()
