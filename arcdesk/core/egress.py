@@ -23,6 +23,7 @@ class Reason(Enum):
     MODELS = "models"  # which models does it serve?
     PROBE = "probe"  # one token, to see that it answers
     DOCKER = "docker"
+    HUB = "hub"  # a search or a model download that a person asked for
     IMAGE = "image"  # a download that a person asked for
     OTHER = "other"
 

@@ -40,6 +40,10 @@ class ActionKind(Enum):
     SHOW_REPORT = "show_report"  # target: path of a crash report
     SAVE_BUNDLE = "save_bundle"
     OPEN_DOCTOR = "open_doctor"
+    OPEN_MODELS = "open_models"  # target: a model's id, or empty
+    OPEN_GPU = "open_gpu"  # target: a card's PCI address, or empty
+    DOWNLOAD_MODEL = "download_model"  # target: a hub id
+    OWN_CACHE = "own_cache"  # gives files of the model cache back to the person
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

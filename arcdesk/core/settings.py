@@ -71,6 +71,9 @@ class Settings:
     hotkey: str = "Ctrl+Alt+Space"  # of the quick prompt; empty: none
     quick_hides_on_blur: bool = False
     quick_takes_clipboard: bool = False
+    model_folders: str = ""  # the person's own, a colon between them (';' on Windows)
+    hub_endpoint: str = "https://huggingface.co"  # or a mirror that speaks the same HTTP
+    hub_offline: bool = False  # never contact the hub
     presets: tuple[tuple[str, str], ...] = ()  # the person's own: (name without '/', text)
 
 

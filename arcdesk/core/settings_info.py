@@ -44,6 +44,7 @@ class Rule(Enum):
     NAME = "name"  # of a container
     SIZE = "size"
     NOT_EMPTY = "not_empty"
+    WEB = "web"  # an address that begins with http:// or https://
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,6 +133,8 @@ def text_refusal(rule: Rule, value: object) -> str | None:
         return engine_refusal(value)
     if rule is Rule.WORD:
         return word_refusal(value)
+    if rule is Rule.WEB:
+        return web_refusal(value)
     pattern, why = _REFUSALS.get(rule, (None, ""))
     return None if pattern is None or pattern.fullmatch(value) else why
 
@@ -140,13 +143,18 @@ def engine_refusal(value: str) -> str | None:
     """Why `value` names no engine; None if it does."""
     if value in ("auto", "container", "embedded"):
         return None
+    return web_refusal(value, example="http://127.0.0.1:8000/v1")
+
+
+def web_refusal(value: str, example: str = "https://huggingface.co") -> str | None:
+    """Why `value` is no address of a server; None if it is one."""
     try:
         parts = urlsplit(value.strip())
         is_address = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:  # a port that is no number, a bracket that stays open
         is_address = False
     if not is_address:
-        return "An address looks like http://127.0.0.1:8000/v1."
+        return f"An address looks like {example}."
     return "A name or password has no place in it." if "@" in parts.netloc or parts.query else None
 
 

@@ -80,6 +80,36 @@ ENGINE = (
     ),
 )
 
+MODELS = (
+    SettingInfo(
+        table="models",
+        name="model_folders",
+        title="Folders with your own models",
+        why="Empty, since most models are in the Hugging Face cache; put a colon between several folders.",
+        page="models",
+        kind=Kind.FOLDER,
+        hint="None",
+    ),
+    SettingInfo(
+        table="models",
+        name="hub_endpoint",
+        title="Model hub",
+        why="The Hugging Face hub, where the image's models are; a mirror's address works too.",
+        page="models",
+        kind=Kind.TEXT,
+        hint="https://huggingface.co",
+        rule=Rule.WEB,
+    ),
+    SettingInfo(
+        table="models",
+        name="hub_offline",
+        title="Never contact the model hub",
+        why="Off, so that you can search and download; nothing is asked of the hub before you do.",
+        page="models",
+        kind=Kind.SWITCH,
+    ),
+)
+
 QUICK = (
     SettingInfo(
         table="quick",
@@ -135,5 +165,5 @@ NOTIFICATIONS = (
     ),
 )
 
-SETTINGS = (*GENERAL, *ENGINE, *CONTAINER, *QUICK, *NOTIFICATIONS)
+SETTINGS = (*GENERAL, *ENGINE, *CONTAINER, *MODELS, *QUICK, *NOTIFICATIONS)
 BY_ID = {info.id: info for info in SETTINGS}

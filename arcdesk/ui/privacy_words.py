@@ -17,6 +17,7 @@ REASON_WORDS = {
     Reason.MODELS: "Which models are there?",
     Reason.PROBE: "A test of one token",
     Reason.DOCKER: "Docker commands",
+    Reason.HUB: "Model search and download",
     Reason.IMAGE: "Image download",
     Reason.OTHER: "Other",
 }

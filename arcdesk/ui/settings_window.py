@@ -24,6 +24,7 @@ PAGES = (
     ("general", "General", "settings"),
     ("engine", "Engine", "page-engine"),
     ("container", "Container", "page-container"),
+    ("models", "Models", "page-models"),
     ("quick", "Quick prompt", "page-quick"),
     ("notifications", "Notifications", "page-notifications"),
     ("about", "About", "page-about"),
