@@ -5,7 +5,7 @@ desktop  Xvfb, window manager, tray    docker   a real Docker Engine
 vllm     a real vLLM in a container
 A tier that can't run is reported with its reason; with CI=true that is a failure.
 
-Tests on a desktop, a daemon or a server of their own share few cores with them. Up to three of those that
+Tests that start programs, desktops, daemons or servers share few cores with them. Up to four of a tier that
 fail are tried once more, alone: one that fails again is a failure, one that passes is listed as unsteady.
 """
 
@@ -31,13 +31,13 @@ TIERS: dict[str, list[str]] = {
 }
 EXIT_NO_TESTS = 5
 EXIT_FAILED = 1
-TRIED_TWICE = ("ui", "docker", "desktop", "vllm")
-MOST_UNSTEADY = 3
+MOST_UNSTEADY = 4
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one tier did. `reasons` are those of skipped tests; `unsteady` passed at the second try only."""
+    """What one tier did. `reasons` are those of skipped tests, `failures` the names of what failed to the
+    end; `unsteady` passed at the second try only."""
 
     tier: str
     passed: int
@@ -46,29 +46,31 @@ class Outcome:
     reasons: tuple[str, ...]
     seconds: float
     exit_code: int
+    failures: tuple[str, ...] = ()
     unsteady: tuple[str, ...] = ()
 
 
 def run_tier(tier: str) -> Outcome:
     """One tier; its output goes straight through."""
     print(f"\n=== {tier} ===", flush=True)
-    outcome, names = _run(tier)
-    if tier not in TRIED_TWICE or outcome.exit_code != EXIT_FAILED or len(names) > MOST_UNSTEADY:
+    outcome = _run(tier)
+    names = outcome.failures
+    if outcome.exit_code != EXIT_FAILED or len(names) > MOST_UNSTEADY:
         return outcome
     print(f"\n=== {tier}: once more, alone: {', '.join(names)} ===", flush=True)
-    again, _ = _run(tier, "--last-failed", "--last-failed-no-failures=none")
+    again = _run(tier, "--last-failed", "--last-failed-no-failures=none")
     return replace(
         outcome,
         passed=outcome.passed + again.passed,
         failed=again.failed,
         seconds=outcome.seconds + again.seconds,
         exit_code=again.exit_code,
-        unsteady=names if again.exit_code == 0 else (),
+        failures=again.failures,
+        unsteady=tuple(name for name in names if name not in again.failures),
     )
 
 
-def _run(tier: str, *options: str) -> tuple[Outcome, tuple[str, ...]]:
-    """What it came to, and the names of the tests that failed."""
+def _run(tier: str, *options: str) -> Outcome:
     environment = {**os.environ, "ARCDESK_TEST_TIER": tier, "PYTHONDONTWRITEBYTECODE": "1"}
     if tier in ("unit", "ui", "docker"):
         environment["QT_QPA_PLATFORM"] = "offscreen"
@@ -90,7 +92,7 @@ def _run(tier: str, *options: str) -> tuple[Outcome, tuple[str, ...]]:
         return _read(tier, report, time.monotonic() - began, exit_code)
 
 
-def _read(tier: str, report: Path, seconds: float, exit_code: int) -> tuple[Outcome, tuple[str, ...]]:
+def _read(tier: str, report: Path, seconds: float, exit_code: int) -> Outcome:
     passed = skipped = 0
     reasons: list[str] = []
     failed: dict[str, None] = {}  # a test may fail, and then its taking down
@@ -103,8 +105,8 @@ def _read(tier: str, report: Path, seconds: float, exit_code: int) -> tuple[Outc
             reasons.append(str(skip.get("message")))
         else:
             passed += 1
-    outcome = Outcome(tier, passed, len(failed), skipped, tuple(dict.fromkeys(reasons)), seconds, exit_code)
-    return outcome, tuple(failed)
+    told = tuple(dict.fromkeys(reasons))
+    return Outcome(tier, passed, len(failed), skipped, told, seconds, exit_code, tuple(failed))
 
 
 def main(tiers: list[str]) -> int:
@@ -122,6 +124,8 @@ def main(tiers: list[str]) -> int:
         )
         for reason in outcome.reasons:
             print(f"         can't run here: {reason}")
+        for name in outcome.failures:
+            print(f"         FAILED: {name}")
         for name in outcome.unsteady:
             print(f"         UNSTEADY, passed at the second try only: {name}")
     passed = sum(outcome.passed for outcome in outcomes)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator, Sequence
@@ -53,7 +54,14 @@ async def started(
 ) -> AsyncIterator[Process]:
     """The running command; killed at the end if it still runs."""
     process = await asyncio.create_subprocess_exec(
-        *program, *arguments, cwd=ROOT, env=env or environment(), stdin=stdin, stdout=PIPE, stderr=PIPE
+        *program,
+        *arguments,
+        cwd=ROOT,
+        env=env or environment(),
+        stdin=stdin,
+        stdout=PIPE,
+        stderr=PIPE,
+        preexec_fn=_hear_ctrl_c,
     )
     try:
         yield process
@@ -61,6 +69,21 @@ async def started(
         if process.returncode is None:
             process.kill()
             await process.wait()
+
+
+def _hear_ctrl_c() -> None:
+    """As a terminal starts it: tests run in the background inherit that SIGINT is ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+async def until_it_waits(process: Process, *calls: str) -> None:
+    """Return when it stands in one of these system calls ('0' read, '7' poll …; x86-64's numbers).
+
+    A signal that comes just before Python enters a wait is seen only after it: no time to press Ctrl+C.
+    """
+    async with asyncio.timeout(PATIENCE_S):
+        while Path(f"/proc/{process.pid}/syscall").read_text().partition(" ")[0] not in calls:
+            await asyncio.sleep(0.01)
 
 
 async def finish(process: Process, text: bytes | None = None) -> Done:

@@ -20,7 +20,7 @@ from arcdesk.core.store import Store
 from arcdesk.desktop.instance_server import InstanceLock, InstanceServer
 from arcdesk.services.engine_service import EngineService
 from tests.fakes.openai_server import ANSWER, MODEL, OpenAIServer
-from tests.unit.app.command import PATIENCE_S, finish, run, started
+from tests.unit.app.command import PATIENCE_S, finish, run, started, until_it_waits
 
 Json = dict[str, Any]
 HEAVY = ("PySide6", "shiboken6", "qasync", "httpx", "docker", "asyncio", "logging", "platformdirs", "tomlkit")
@@ -168,6 +168,7 @@ async def test_ask_says_why_the_engine_of_the_app_is_not_ready(app: App) -> None
 async def test_ctrl_c_does_not_wait_for_an_app_that_loads(app: App) -> None:
     async with started("ask", "Why?") as process:
         await asyncio.wait_for(app.came.wait(), PATIENCE_S)  # it never answers
+        await until_it_waits(process, "7", "45", "271")  # poll, recvfrom, ppoll
         process.send_signal(signal.SIGINT)
         async with asyncio.timeout(10):  # the app would have half a minute
             done = await finish(process)
