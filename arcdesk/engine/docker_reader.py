@@ -26,6 +26,7 @@ from arcdesk.engine.docker_streams import (
 if TYPE_CHECKING:
     from docker import DockerClient
 
+REREAD_S = 0.001  # before the last line: a time as a float is a little off
 START_SLACK_S = 1.0  # Docker notes the start of a container later than its first lines
 
 
@@ -42,6 +43,43 @@ class _Line:
         error = reach(self.address.host)
         if error is not None:
             raise DockerUnreachable(lost_problem(self.address, error))
+
+
+@dataclass(slots=True)
+class _LastSeen:
+    """The latest time of a line, and how many lines bear it."""
+
+    at: float = 0.0
+    count: int = 0
+
+    def note(self, line: LogLine) -> LogLine:
+        if line.at > self.at:
+            self.at, self.count = line.at, 0
+        self.count += line.at == self.at
+        return line
+
+    def skips(self, line: LogLine) -> bool:
+        """`line`, read once more from the start of that time, was seen."""
+        if line.at > self.at:
+            return False
+        self.count -= line.at == self.at
+        return line.at < self.at or self.count >= 0
+
+
+def _missed(
+    client: DockerClient, container_id: str, seen: _LastSeen, options: dict[str, Any]
+) -> Iterator[LogLine]:
+    """What a followed log left out: Docker may end it before the last lines of a container that died."""
+    from docker.errors import APIError
+
+    since = {"since": seen.at - REREAD_S} if seen.at else options
+    try:
+        frames: Any = client.api.logs(container_id, stream=True, follow=False, timestamps=True, **since)
+    except APIError as error:
+        if error.status_code in (404, 409):
+            return
+        raise
+    yield from (line for line in lines_of(frames) if not seen.skips(line))
 
 
 class StreamReader:
@@ -81,9 +119,11 @@ class StreamReader:
                     return
                 raise
             link.attach(stream)
-            yield from lines_of(stream)
+            seen = _LastSeen()
+            yield from map(seen.note, lines_of(stream))
             if not link.is_closed:
                 line.check_alive()
+                yield from _missed(line.client, container_id, seen, options)
 
     def pull(self, image: str, link: StreamLink) -> Iterator[PullProgress]:
         """Download an image; closing the link cancels."""
