@@ -8,6 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# How long one example takes says how busy the machine is. With CI=true Hypothesis' own profile does the same.
+settings.register_profile("arcdesk", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+if os.environ.get("CI") != "true":
+    settings.load_profile("arcdesk")
 
 pytest_plugins = ["tests.rig.fixtures", "tests.rig.desktop_fixtures"]
 
