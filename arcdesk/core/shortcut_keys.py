@@ -129,6 +129,8 @@ def _character_key(text: str) -> Key | None:
     if not text.isprintable() or text.isspace() or len(text.upper()) != 1 or len(text.lower()) != 1:
         return None
     upper, lower = text.upper(), text.lower()
+    if upper.lower() != lower or lower.upper() != upper:  # 'ı' would become I, 'ſ' S: other keys
+        upper = lower = text
     code = ord(lower)
     if text.isascii():
         return _named(upper, _SIGN_NAMES.get(text, lower), code, ord(upper))

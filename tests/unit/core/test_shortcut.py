@@ -79,10 +79,11 @@ def test_other_bindings_of_gnome_do_not_disturb() -> None:
     assert str(shortcut_of_gtk("<Primary><Alt>space")) == "Ctrl+Alt+Space"
 
 
-@given(st.integers(min_value=0, max_value=0x01FFFFFF))
-def test_any_key_number_of_qt_is_a_key_or_none(number: int) -> None:
-    shortcut = shortcut_of_qt(number, 0)
-    assert shortcut is None or key_named(shortcut.key.label) == shortcut.key
+def test_any_key_number_of_qt_is_a_key_or_none() -> None:
+    """All characters and all of Qt's own keys: letters such as 'ı', whose capital is another key's, too."""
+    for number in (*range(0x30000), *range(0x01000000, 0x01001300), 0x01FFFFFF):
+        shortcut = shortcut_of_qt(number, 0)
+        assert shortcut is None or key_named(shortcut.key.label) == shortcut.key, hex(number)
 
 
 @pytest.mark.parametrize(
