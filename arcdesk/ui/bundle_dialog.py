@@ -20,6 +20,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from arcdesk.ui.window_size import begin_at
+
 
 class ShownFile(Protocol):
     """A file of the bundle."""
@@ -54,7 +56,7 @@ class BundleDialog(QDialog):
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(self.tr("Support bundle"))
-        self.resize(920, 620)
+        begin_at(self, 920, 620)
         self._files: list[ShownFile] = []
         self._list = QListWidget()
         self._list.setAccessibleName(self.tr("Files of the bundle"))

@@ -22,6 +22,7 @@ from arcdesk.core.doctor import Area, Finding, Status, summary, worst
 from arcdesk.core.errors import Action
 from arcdesk.ui.finding_row import FindingRow
 from arcdesk.ui.theme import LIGHT, Palette
+from arcdesk.ui.window_size import begin_at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +50,7 @@ class DoctorWindow(QDialog):
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(self.tr("Doctor"))
-        self.resize(760, 680)
+        begin_at(self, 760, 680)
         self._palette = LIGHT
         self._shown = Examination()
         self._summary = QLabel()

@@ -7,6 +7,8 @@ from PySide6.QtGui import QFontDatabase, QGuiApplication
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
 from shiboken6 import isValid
 
+from arcdesk.ui.window_size import begin_at
+
 
 class LogWindow(QDialog):
     """Shows lines; `refresh_requested` asks for newer ones."""
@@ -17,7 +19,7 @@ class LogWindow(QDialog):
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(self.tr("Engine log"))
-        self.resize(860, 520)
+        begin_at(self, 860, 520)
         self._text = QPlainTextEdit()
         self._text.setReadOnly(True)
         self._text.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)

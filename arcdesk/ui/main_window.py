@@ -30,6 +30,7 @@ from arcdesk.ui.resources import icon
 from arcdesk.ui.theme import LIGHT, Palette
 from arcdesk.ui.transcript import Transcript
 from arcdesk.ui.welcome import Welcome
+from arcdesk.ui.window_size import begin_at
 
 LIST_WIDTH, INSPECTOR_WIDTH = 220, 280
 NARROW_WIDTH, TINY_WIDTH = 900, 640  # below: no inspector; no list either
@@ -55,7 +56,7 @@ class MainWindow(QMainWindow):
         super().__init__()
         self.setObjectName("mainWindow")
         self.setWindowTitle("ArcDesk")
-        self.resize(1180, 760)
+        begin_at(self, 1180, 760)
         self.setMinimumSize(420, 360)
         self._memory = settings
         self._state = AppState()

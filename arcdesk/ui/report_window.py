@@ -6,6 +6,8 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QFontDatabase
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
 
+from arcdesk.ui.window_size import begin_at
+
 
 class ReportWindow(QDialog):
     """Text to read and copy; `bundle_requested` asks for the support bundle."""
@@ -17,7 +19,7 @@ class ReportWindow(QDialog):
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(self.tr("Report"))
-        self.resize(820, 520)
+        begin_at(self, 820, 520)
         note = QLabel(self.tr("It stays on this computer: {0}").format(where))
         note.setProperty("role", "secondary")
         note.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)

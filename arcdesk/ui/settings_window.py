@@ -19,6 +19,7 @@ from arcdesk.ui.settings_book import SettingsBook
 from arcdesk.ui.settings_presets import PresetsEditor
 from arcdesk.ui.settings_waiting import container_problem, waiting_ids
 from arcdesk.ui.theme import LIGHT, Palette
+from arcdesk.ui.window_size import begin_at
 
 PAGES = (
     ("general", "General", "settings"),
@@ -44,7 +45,7 @@ class SettingsWindow(QWidget):
         super().__init__(parent, Qt.WindowType.Window)
         self.setObjectName("settingsWindow")
         self.setWindowTitle(self.tr("Settings — ArcDesk"))
-        self.resize(940, 680)
+        begin_at(self, 940, 680)
         self.setMinimumSize(640, 420)
         self._started_with: Settings | None = None  # of the engine that runs
         self._running: EngineKind | None = None
