@@ -11,11 +11,13 @@ from arcdesk.api import errors
 from arcdesk.api.answer import AnswerReader
 from arcdesk.api.connections import Connections, Reply, problem_of
 from arcdesk.api.payload import chat_body, probe_body
+from arcdesk.api.served import read_served_models
 from arcdesk.api.sse import SseParser
 from arcdesk.core.chat import ChatEvent, ChatRequest
 from arcdesk.core.egress import EgressGate, Reason
 from arcdesk.core.errors import AnswerError
 from arcdesk.core.latency import LatencyMeter
+from arcdesk.core.models import ServedModel
 from arcdesk.core.ports import Endpoint
 from arcdesk.services.threads import in_thread
 
@@ -76,6 +78,18 @@ class OpenAIClient:
         if names is None:
             raise AnswerError(errors.not_expected("a list of models", body, endpoint))
         return names
+
+    async def served_models(self, endpoint: Endpoint) -> list[ServedModel]:
+        """The same lines with root, parent and context. Raises AnswerError."""
+        status, body = await self._get(
+            endpoint, endpoint.base_url + "/models", MODELS_TIMEOUT_S, Reason.MODELS
+        )
+        if status != 200:
+            raise AnswerError(errors.problem_of_response(status, body, endpoint))
+        models = read_served_models(body)
+        if models is None:
+            raise AnswerError(errors.not_expected("a list of models", body, endpoint))
+        return models
 
     async def probe(self, endpoint: Endpoint) -> None:
         """Have one token generated. Raises AnswerError with the reason."""

@@ -72,6 +72,14 @@ def perform(session: Session, action: Action, token: str = "") -> None:
             session.tools.doctor.open_bundle()
         case ActionKind.OPEN_DOCTOR:
             session.tools.open_doctor()
+        case ActionKind.OPEN_GPU:
+            session.cards.open(action.target)
+        case ActionKind.OPEN_MODELS:
+            session.tools.open_models(action.target)
+        case ActionKind.DOWNLOAD_MODEL:
+            session.tools.models.download(action.target)
+        case ActionKind.OWN_CACHE:
+            session.tools.models.own_cache()
         case ActionKind.KEEP_IN_FILE:
             session.tools.open_settings("privacy")
 

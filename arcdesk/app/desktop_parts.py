@@ -110,6 +110,16 @@ class DesktopParts:
         if self._life is not None:
             self._session.bridge.state_changed.disconnect(self._life.on_state)
 
+    def keep_awake(self, topic: str, why: str) -> None:
+        """Hold off sleep for this topic; an empty reason ends it."""
+        if self._life is not None:
+            self._life.keep_awake(topic, why)
+
+    def tell_download(self, title: str, body: str, action: Action) -> None:
+        """A download is over."""
+        if self._dbus is not None:
+            self._dbus.notifier.on_download(title, body, action)
+
     async def release_shutdown(self) -> None:
         """The last step of all: everything is stored, the computer may end."""
         if self._life is not None:

@@ -19,6 +19,7 @@ from arcdesk.desktop.notifications import NotificationService
 LONG_START_S = 5.0
 ENGINE_TOPIC = "engine"
 REGRESSION_TOPIC = "regression"
+DOWNLOAD_TOPIC = "download"
 
 
 class NoteKind(Enum):
@@ -29,6 +30,7 @@ class NoteKind(Enum):
     STOPPED = "stopped"  # it ran, and ended by itself or from outside
     ANSWER = "answer"
     REGRESSION = "regression"
+    DOWNLOAD = "download"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,6 +186,14 @@ class Notifier:
         buttons = tuple((key, action.label) for key, action in actions)
         note = Note(topic=REGRESSION_TOPIC, title=title, body=body, buttons=buttons)
         self._tell(Spoken(kind=NoteKind.REGRESSION, note=note, actions=actions))
+
+    def on_download(self, title: str, body: str, action: Action) -> None:
+        """A download has ended. Told only while nobody looks: the window shows it."""
+        if self._is_looked_at():
+            return
+        actions = ((DEFAULT_KEY, action), ("show", action))
+        note = Note(topic=DOWNLOAD_TOPIC, title=title, body=body, buttons=(("show", action.label),))
+        self._tell(Spoken(kind=NoteKind.DOWNLOAD, note=note, actions=actions))
 
     def on_looked(self) -> None:
         """A window of ours got the focus: what the notes tell is before the person's eyes."""

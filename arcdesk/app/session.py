@@ -8,32 +8,37 @@ import contextlib
 import logging
 import signal
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import qasync
+from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 
 from arcdesk.app.crash import CrashHandler
 from arcdesk.app.desktop_parts import DesktopParts
-from arcdesk.app.engine_commands import EngineCommands
+from arcdesk.app.instance_commands import InstanceCommands
 from arcdesk.app.options import load_settings
 from arcdesk.app.parts import make_parts
-from arcdesk.core.engine_state import EngineKind
+from arcdesk.core.engine_state import EngineKind, EnginePhase
 from arcdesk.core.errors import Action, ArcDeskError, Problem
 from arcdesk.core.settings import Settings
 from arcdesk.core.store import Store
 from arcdesk.desktop.instance_server import InstanceServer
 from arcdesk.services.engine_service import EngineService
 from arcdesk.services.notices import Notices
+from arcdesk.services.threads import in_thread
 from arcdesk.storage.log_file import start_logging, stop_logging
 from arcdesk.ui.bridge import StoreBridge
 from arcdesk.ui.tasks import Tasks
 from arcdesk.ui.tray import Tray
 
 if TYPE_CHECKING:
+    from arcdesk.app.card_parts import CardParts
     from arcdesk.app.tool_windows import ToolWindows
     from arcdesk.app.window_controller import WindowController
+    from arcdesk.core.store import AppState
     from arcdesk.services.chat_service import ChatService
 
 log = logging.getLogger(__name__)
@@ -103,10 +108,10 @@ class Session:
         self.bridge = StoreBridge(self.store)
         self.notices = Notices(self.store)
         self.tasks = Tasks(self.notify)
-        self._commands = EngineCommands(store=self.store, engine=self.engine, is_app_running=True)
-        self._server = InstanceServer(self._on_command)
+        self._server = InstanceServer(InstanceCommands(self).handle)
         self._window: WindowController | None = None
         self._tools: ToolWindows | None = None
+        self._cards: CardParts | None = None
         self._chat: asyncio.Task[ChatService] | None = None
         self.desktop = DesktopParts(self)
 
@@ -167,6 +172,10 @@ class Session:
         if self._window is not None:
             await self._window.keep_draft()
         await self.desktop.aclose()
+        if self._tools is not None:
+            await self._tools.aclose()
+        if self._cards is not None:
+            await self._cards.aclose()
         await self.tasks.cancel_all()
         if self.chat_or_none is not None:
             await self.chat_or_none.aclose()
@@ -214,6 +223,8 @@ class Session:
         chat = ChatService(store=self.store, history=history, backend=self.parts.backend, engine=self.engine)
         await chat.open()
         self.desktop.listen_to(chat)
+        if self._cards is not None:
+            self._cards.listen_to(chat)
         for problem in history.problems:
             self.notify(problem)
         return chat
@@ -241,6 +252,29 @@ class Session:
             self._tools = ToolWindows(self)
         return self._tools
 
+    @property
+    def cards(self) -> CardParts:
+        """The graphics cards, met at the first call."""
+        if self._cards is None:
+            from arcdesk.app.card_parts import CardParts
+
+            self._cards = CardParts(self)
+        return self._cards
+
+    def _meet_cards(self, state: AppState) -> None:
+        """A container engine is on its way, or there: from now on its cards matter."""
+        engine = state.engine
+        is_up = engine.phase.is_transitional or engine.phase is EnginePhase.READY
+        if engine.kind is EngineKind.CONTAINER and is_up:
+            self.bridge.state_changed.disconnect(self._meet_cards)
+            self.tasks.spawn(self._follow_cards(), name="follow the cards", is_shown_elsewhere=True)
+
+    async def _follow_cards(self) -> None:
+        for name in ("card_parts", "model_parts"):  # loading them takes longer than a frame: aside
+            await in_thread("arcdesk-load", partial(import_module, f"arcdesk.app.{name}"))
+        _ = self.cards
+        _ = self.tools.model_world  # it learns from this start
+
     def open_window(self, token: str = "") -> None:
         """Show the chat window and bring it to the front; `token` is the desktop's leave to do so."""
         self.window.show(token)
@@ -261,16 +295,30 @@ class Session:
     def _connect_tray(self) -> None:
         tray = self.tray
         self.bridge.state_changed.connect(tray.render)
+        self.bridge.state_changed.connect(self._meet_cards)
         tray.start_requested.connect(self.start_engine)
         tray.stop_requested.connect(self.stop_engine)
         tray.restart_requested.connect(self.restart_engine)
         tray.open_chat_requested.connect(self.open_window)
         tray.quick_prompt_requested.connect(self.desktop.ask_quick)
+        tray.menu_opened.connect(lambda: QTimer.singleShot(0, self._on_menu_opened))
+        tray.menu_closed.connect(self._on_menu_closed)
+        tray.models_requested.connect(lambda: self.tools.open_models())
+        tray.gpu_requested.connect(lambda: self.cards.open())
         tray.settings_requested.connect(lambda: self.tools.open_settings())
         tray.doctor_requested.connect(lambda: self.tools.open_doctor())
         tray.quit_requested.connect(self.quit)
         tray.host_missing.connect(self.open_window)  # never a program that can't be seen
         tray.render(self.store.state)
+
+    def _on_menu_opened(self) -> None:
+        """After the menu is drawn: what looks at the cards may have to be loaded first."""
+        if self.tray.menu.isVisible() or self._cards is not None:
+            self.cards.menu_opened()
+
+    def _on_menu_closed(self) -> None:
+        if self._cards is not None:
+            self._cards.menu_closed()
 
     def start_engine(self) -> None:
         """Start; a failure is in the snapshot."""
@@ -312,40 +360,3 @@ class Session:
             self.settings_file.save(settings)
         except ArcDeskError as error:
             self.notify(error.problem)
-
-    # the socket
-
-    async def _on_command(self, request: Json, progress: Any) -> Json:
-        wanted, command = request.get("engine"), request.get("command")
-        try:
-            if isinstance(wanted, str) and wanted and not await self.engine.serves(wanted):
-                if command not in ("start", "restart", "open"):
-                    return {"elsewhere": True}  # another engine is meant than ours
-                await self.engine.use(replace(self.settings, engine=wanted))
-        except ArcDeskError as error:
-            return {"message": f"arcdesk: {error}", "exit_code": error.exit_code}
-        match request.get("command"):
-            case "open":
-                self.open_window(str(request.get("activation_token") or ""))
-                return {"exit_code": 0}
-            case "quick":
-                words = [str(request.get(name) or "") for name in ("action", "text", "activation_token")]
-                await self.desktop.on_quick_command(*words)
-                return {"exit_code": 0}
-            case "quit":
-                self.quit()
-                return {"exit_code": 0}
-            case "endpoint":
-                return await self._endpoint_answer()
-            case _:
-                return await self._commands.handle(request, progress)
-
-    async def _endpoint_answer(self) -> Json:
-        try:
-            await self.engine.settle()
-            if self.engine.snapshot.kind is EngineKind.EMBEDDED and self.engine.snapshot.phase.can_start:
-                await self.engine.start()
-            await self.engine.first_look()
-            return {"endpoint": asdict(await self.engine.wait_ready())}
-        except ArcDeskError as error:
-            return {"problem": asdict(replace(error.problem, actions=())), "exit_code": error.exit_code}

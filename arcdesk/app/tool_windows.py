@@ -12,6 +12,8 @@ from arcdesk.ui import theme
 
 if TYPE_CHECKING:
     from arcdesk.app.doctor_controller import DoctorController
+    from arcdesk.app.model_parts import ModelWorld
+    from arcdesk.app.models_controller import ModelsController
     from arcdesk.app.session import Session
     from arcdesk.app.settings_controller import SettingsController
     from arcdesk.core.store import AppState
@@ -25,6 +27,7 @@ class ToolWindows:
         self._session = session
         self._settings: SettingsController | None = None
         self._doctor: DoctorController | None = None
+        self._models: ModelWorld | None = None
         self._section: HotkeySection | None = None
         self._place = ""
         self.setup = DesktopSetup(
@@ -41,6 +44,29 @@ class ToolWindows:
         if self._settings is None:
             self._settings = self._make_settings()
         self._settings.show(page)
+
+    def open_models(self, model_id: str = "") -> None:
+        """Show the models, turned to one."""
+        self.models.show(model_id)
+
+    @property
+    def models(self) -> ModelsController:
+        """The models' window, made at the first call."""
+        return self.model_world.controller
+
+    @property
+    def model_world(self) -> ModelWorld:
+        """Models, hub, downloads and prediction, made at the first call."""
+        if self._models is None:
+            from arcdesk.app.model_parts import ModelWorld
+
+            self._models = ModelWorld(self._session)
+        return self._models
+
+    async def aclose(self) -> None:
+        """End what works aside."""
+        if self._models is not None:
+            await self._models.aclose()
 
     def open_doctor(self) -> None:
         """Examine this computer."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSettings, Qt, QTimer
@@ -18,6 +19,7 @@ from arcdesk.core.settings import Settings
 from arcdesk.core.store import AppState
 from arcdesk.desktop.activation import bring_to_front
 from arcdesk.services.chat_listeners import ChatListener
+from arcdesk.services.threads import in_thread
 from arcdesk.storage import paths
 from arcdesk.ui import theme
 from arcdesk.ui.first_run import FirstRunMemory
@@ -43,6 +45,7 @@ class WindowController:
         memory = QSettings(str(paths.state_dir() / "window.ini"), QSettings.Format.IniFormat)
         self.window = MainWindow(memory)
         self._theme = session.settings.theme
+        self._has_met_cards = False
         self._unfollow = theme.follow(session.app, self._theme, self._on_palette)
         session.settings_changed.append(self._on_settings)
         self._connect()
@@ -73,6 +76,8 @@ class WindowController:
         card.log_requested.connect(lambda: actions.show_log(session, window))
         for source in (card, window.notice, window.transcript):
             source.action_requested.connect(lambda action: session.perform(action))
+        window.conversations.models_requested.connect(lambda: session.tools.open_models())
+        window.conversations.gpu_requested.connect(lambda: session.cards.open())
         window.conversations.settings_requested.connect(lambda: session.tools.open_settings())
         window.conversations.doctor_requested.connect(lambda: session.tools.open_doctor())
         window.notice.dismissed.connect(self._dismiss_notice)
@@ -97,7 +102,12 @@ class WindowController:
     async def _open_history(self) -> None:
         chat = await self._session.chat()
         chat.listen(
-            ChatListener(on_event=self._on_event, on_message=self._on_message, on_removed=self._on_removed)
+            ChatListener(
+                on_event=self._on_event,
+                on_message=self._on_message,
+                on_removed=self._on_removed,
+                on_restated=self._on_restated,
+            )
         )
         await self._load(self._session.store.state.active_conversation)
 
@@ -112,6 +122,14 @@ class WindowController:
                 await engine.start()
 
         self._tasks.spawn(begin(), name="begin the embedded engine", is_shown_elsewhere=True)
+        if not self._has_met_cards:
+            self._has_met_cards = True
+            self._tasks.spawn(self._meet_cards(), name="meet the cards", is_shown_elsewhere=True)
+
+    async def _meet_cards(self) -> None:
+        """What looks at them is loaded aside: it takes longer than a frame."""
+        await in_thread("arcdesk-load", lambda: import_module("arcdesk.app.card_parts"))
+        await self._session.cards.offer_strip(self.window.engine_card)
 
     def _on_state(self, state: AppState) -> None:
         if state.active_conversation != self._shown_conversation and self._shown_conversation >= 0:
@@ -133,6 +151,10 @@ class WindowController:
         self._bring_draft(conversation_id, draft)
         self.window.transcript.show_messages(messages)
         self._tell_waiting(self._session.store.state)
+
+    def _on_restated(self, conversation_id: int, message: Message) -> None:
+        if conversation_id == self._shown_conversation:
+            self.window.transcript.finish_answer(message)
 
     def _on_removed(self, conversation_id: int) -> None:
         if conversation_id == self._shown_conversation:

@@ -41,7 +41,7 @@ class AnswerStats:
     text of either kind, thought or word: `ttft_ms` ends there, `chunks` counts both kinds, as the server's
     token count does. `decode_tokens_per_s` is (n - 1) / (t_last - t_first) with n = `completion_tokens`
     from the server's `usage`; without a `usage`, or with n < 2, it is None. `reason_unknown` says why for
-    the tooltip.
+    the tooltip. `energy_j` is what the card(s) used meanwhile, all of it; it comes a moment after the rest.
     """
 
     ttft_ms: float | None = None
@@ -54,6 +54,7 @@ class AnswerStats:
     model: str | None = None
     device: str | None = None
     engine: str | None = None
+    energy_j: float | None = None
     reason_unknown: str = ""
 
 

@@ -128,6 +128,12 @@ class GpuSnapshot:
     environment: str = ""
     why_none: str = ""  # why there is no card, for a person; '' while there are some
 
+    @property
+    def may_ask_containers(self) -> bool:
+        """A card is awake and none sleeps: a container's `grep` reads all its clients, which wakes theirs."""
+        driven = [card for card in self.cards if not card.problem]
+        return bool(driven) and not any(card.is_asleep for card in driven)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerFdinfo:
@@ -139,6 +145,7 @@ class ContainerFdinfo:
     text: str = ""  # '/proc/90/fdinfo/33:drm-driver:\txe' per line
     error: str = ""  # why there is none (no shell inside, no permission)
     devices: tuple[str, ...] = field(default=())  # what the container was given
+    at: float = 0.0  # monotonic seconds of the answer; 0.0: not told
 
 
 class GpuReader(Protocol):

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from arcdesk.core import model_config_parts as parts
+from arcdesk.core.model_config_values import count, flag, mapping, number, strings, word
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelConfig:
@@ -29,48 +32,99 @@ class ModelConfig:
     quantization: str = ""  # 'awq', 'gptq', 'fp8', 'mxfp4' …; '' none
     quantization_bits: int | None = None
     is_multimodal: bool = False
+    quantization_group: int | None = None  # weights that share a scale
+    window_layers: int = 0  # layers that look back `sliding_window` tokens only
+    linear_layers: int = 0  # layers with a state of fixed size instead of a cache
+    expert_size: int | None = None  # intermediate size of one expert
+    expert_layers: int = 0  # layers with experts; the others are dense
+    shared_expert_size: int = 0  # intermediate size of all shared experts of a layer together
+    mlp_matrices: int = 3  # 2: without a gate
+    learned_positions: int = 0  # rows of a position table
+    has_attention_gate: bool = False  # the query projection is twice as wide
+    mla: parts.Mla | None = None  # compressed keys and values
+    linear: parts.LinearAttention | None = None
+    vision_parameters: int = 0  # about
 
 
 def parse_config(raw: Mapping[str, Any]) -> ModelConfig:
     """Take what is there; absurd or missing values become None. Never raises for any JSON object."""
-    text = raw.get("text_config")
-    inner: Mapping[str, Any] = {**raw, **text} if isinstance(text, Mapping) else raw
-    architectures = raw.get("architectures")
-    quantization = raw.get("quantization_config")
-    heads = _count(inner, "num_attention_heads")
-    hidden = _count(inner, "hidden_size")
+    inner = _text_part(raw)
+    model_type = word(raw, "model_type")
+    inner_type = word(inner, "model_type") or model_type
+    inner = {**parts.defaults(inner_type), **inner}
+    layers = count(inner, "num_hidden_layers", "n_layer", "num_layers", "n_layers")
+    hidden = count(inner, "hidden_size", "n_embd", "d_model")
+    heads = count(inner, "num_attention_heads", "n_head", "n_heads", "num_heads")
+    window, window_layers, linear_layers = parts.layer_kinds(inner, inner_type, layers)
+    quantization, bits, group = parts.quantization(raw, inner)
     return ModelConfig(
-        architecture=_first_word(architectures),
-        model_type=_word(raw, "model_type"),
-        layers=_count(inner, "num_hidden_layers"),
+        architecture=next(iter(strings(raw, "architectures")), ""),
+        model_type=model_type,
+        layers=layers,
         hidden_size=hidden,
-        intermediate_size=_count(inner, "intermediate_size"),
+        intermediate_size=parts.intermediate_size(inner, inner_type, hidden),
         heads=heads,
-        kv_heads=_count(inner, "num_key_value_heads") or heads,
-        head_dim=_count(inner, "head_dim") or (hidden // heads if hidden and heads else None),
-        vocab_size=_count(inner, "vocab_size"),
-        context=_count(inner, "max_position_embeddings"),
-        sliding_window=_count(inner, "sliding_window"),
-        experts=_count(inner, "num_local_experts") or _count(inner, "num_experts"),
-        experts_per_token=_count(inner, "num_experts_per_tok"),
-        is_tied=inner.get("tie_word_embeddings") is True,
-        dtype=_word(inner, "torch_dtype") or _word(inner, "dtype"),
-        quantization=_word(quantization, "quant_method") if isinstance(quantization, Mapping) else "",
-        quantization_bits=_count(quantization, "bits") if isinstance(quantization, Mapping) else None,
-        is_multimodal=isinstance(raw.get("vision_config"), Mapping),
+        kv_heads=parts.kv_heads(inner, heads),
+        head_dim=count(inner, "head_dim", "kv_channels")
+        or (hidden // heads if hidden and heads else None)
+        or None,
+        vocab_size=count(inner, "padded_vocab_size", "vocab_size"),
+        context=_context(inner),
+        sliding_window=window,
+        experts=(experts := parts.experts(inner)),
+        experts_per_token=count(inner, "num_experts_per_tok", "num_experts_per_token", "moe_topk"),
+        is_tied=parts.is_tied(raw, inner, inner_type),
+        dtype=word(inner, "torch_dtype") or word(inner, "dtype"),
+        quantization=quantization,
+        quantization_bits=bits,
+        is_multimodal=any(mapping(raw, name) for name in ("vision_config", "audio_config")),
+        quantization_group=group,
+        window_layers=window_layers,
+        linear_layers=linear_layers,
+        expert_size=count(inner, "moe_intermediate_size", "intermediate_size", "ffn_dim")
+        if experts
+        else None,
+        expert_layers=parts.expert_layers(inner, layers) if experts else 0,
+        shared_expert_size=parts.shared_expert_size(inner) if experts else 0,
+        mlp_matrices=2 if inner_type in parts.UNGATED else 3,
+        learned_positions=_learned_positions(inner, inner_type),
+        has_attention_gate=flag(inner, "attn_output_gate") or inner_type.startswith("qwen3_next"),
+        mla=parts.mla(inner),
+        linear=parts.linear_attention(inner),
+        vision_parameters=parts.vision_parameters(mapping(raw, "vision_config")),
     )
 
 
-def _count(raw: Mapping[str, Any], name: str) -> int | None:
-    value = raw.get(name)
-    is_count = isinstance(value, int) and not isinstance(value, bool) and 0 < value < 10**9
-    return value if is_count else None
+def _text_part(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """The language model's own values over those of the whole; nested at most three deep."""
+    whole = dict(raw)
+    part: Mapping[str, Any] = raw
+    for _ in range(3):
+        found = next((mapping(part, name) for name in parts.TEXT_PARTS if mapping(part, name)), None)
+        if found is None:
+            break
+        whole, part = {**whole, **found}, found
+    return whole
 
 
-def _word(raw: Mapping[str, Any], name: str) -> str:
-    value = raw.get(name)
-    return value if isinstance(value, str) else ""
+def _context(inner: Mapping[str, Any]) -> int | None:
+    names = (
+        "max_position_embeddings",
+        "seq_length",
+        "n_positions",
+        "n_ctx",
+        "max_seq_len",
+        "model_max_length",
+    )
+    stated = count(inner, *names)
+    scaling = mapping(inner, "rope_scaling")
+    original = count(scaling, "original_max_position_embeddings")
+    factor = number(scaling, "factor")
+    kind = word(scaling, "rope_type") or word(scaling, "type")
+    if kind == "yarn" and original and factor and stated and stated <= original:
+        return min(int(original * factor), 10**9)
+    return stated
 
 
-def _first_word(value: object) -> str:
-    return value[0] if isinstance(value, list) and value and isinstance(value[0], str) else ""
+def _learned_positions(inner: Mapping[str, Any], model_type: str) -> int:
+    return (_context(inner) or 0) if model_type in parts.LEARNED_POSITIONS else 0

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from arcdesk.core.chat import AnswerStats, ChatEvent, ChatRequest, Conversation, Message, MessageState
 from arcdesk.core.engine_state import ContainerObservation, EngineSnapshot, LoadProgress
 from arcdesk.core.errors import Problem
 from arcdesk.core.settings import ContainerSettings, Settings
+
+if TYPE_CHECKING:  # each start loads this module: it stays light
+    from arcdesk.core.models import ServedModel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +111,13 @@ class ContainerRuntime(Protocol):
 
     async def remove(self, container_id: str) -> None:
         """Remove the container; that it is gone already is fine."""
+        ...
+
+    async def own_cache(self, settings: ContainerSettings) -> int:
+        """Give what a container wrote into the model cache as root back to the person; how many entries.
+
+        Docker is asked only where something belongs to somebody else. Raises EngineError, NotFoundError.
+        """
         ...
 
     def events(self) -> AsyncGenerator[ContainerEvent, None]:
@@ -246,6 +256,10 @@ class ChatBackend(Protocol):
         """The served names. Raises AnswerError."""
         ...
 
+    async def served_models(self, endpoint: Endpoint) -> list[ServedModel]:
+        """The lines of /v1/models. Raises AnswerError."""
+        ...
+
     async def probe(self, endpoint: Endpoint) -> None:
         """Have one token generated. Raises AnswerError with the reason."""
         ...
@@ -307,6 +321,10 @@ class HistoryRepo(Protocol):
         self, message_id: int, state: MessageState, stats: AnswerStats | None, problem: Problem | None
     ) -> None:
         """Close a message: its text is as appended so far."""
+        ...
+
+    async def restate(self, message_id: int, stats: AnswerStats) -> None:
+        """Give a closed message other figures: one was measured after its end."""
         ...
 
     async def save_draft(self, conversation_id: int, text: str) -> None:

@@ -14,16 +14,19 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from arcdesk.core.egress import BY_DOCKER, Contact, EgressGate, Reason, host_of, is_local, registry_of
 from arcdesk.core.engine_state import ContainerObservation
 from arcdesk.core.errors import DockerUnreachable, NotFoundError
+from arcdesk.core.gpu import ContainerFdinfo
 from arcdesk.core.ports import ContainerEvent, LogLine, PullProgress
 from arcdesk.core.settings import ContainerSettings, check_container
-from arcdesk.engine import docker_start
+from arcdesk.engine import cache_owner, docker_start
 from arcdesk.engine.container_key import read_key
 from arcdesk.engine.container_spec import observation, spec_hash, was_made_from
 from arcdesk.engine.docker_address import Address, addresses, reach
 from arcdesk.engine.docker_connect import connect, first_reachable, translated
+from arcdesk.engine.docker_gpu import GpuAsker
 from arcdesk.engine.docker_peek import has_container
 from arcdesk.engine.docker_reader import StreamReader, lines_of
 from arcdesk.engine.docker_streams import StreamLink, ThreadStream
+from arcdesk.services.threads import in_thread
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -61,6 +64,7 @@ class DockerRuntime:
         self._address: Address | None = None
         self._reader = StreamReader(host, self._environ)
         self._streams: set[ThreadStream[Any]] = set()
+        self._gpu_asker = GpuAsker()
 
     async def ping(self) -> str:
         """The engine's version. Raises DockerUnreachable."""
@@ -117,6 +121,15 @@ class DockerRuntime:
         with suppress(NotFoundError):
             await self._call(lambda client: docker_start.remove(client, container_id))
 
+    async def own_cache(self, settings: ContainerSettings) -> int:
+        """Give what a container wrote into the model cache as root back to the person; how many entries.
+
+        Cheap where all is theirs already: Docker is then not asked. Raises EngineError, NotFoundError.
+        """
+        if not await in_thread("docker-cache", lambda: cache_owner.is_foreign(settings)):
+            return 0
+        return await self._call(lambda client: cache_owner.own_cache(client, settings), settings)
+
     def events(self) -> AsyncGenerator[ContainerEvent, None]:
         """SUBSCRIBED, then the events of containers with our label."""
         return self._stream("docker-events", self._reader.events)
@@ -151,6 +164,10 @@ class DockerRuntime:
                     yield step
         finally:  # Docker contacts the registry, not we: it tells only what it has received
             self._note(Reason.IMAGE, f"//{registry_of(image)}", via=BY_DOCKER, bytes_in=done_bytes)
+
+    async def container_fdinfo(self) -> tuple[ContainerFdinfo, ...]:
+        """What running containers with a card tell of their DRM clients; not twice at a time."""
+        return await self._call(self._gpu_asker.ask)
 
     async def aclose(self) -> None:
         """End streams and pool. A call under way is left to its timeout, nobody waits for it."""

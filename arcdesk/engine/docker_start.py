@@ -12,6 +12,7 @@ from arcdesk.core.engine_state import ContainerObservation
 from arcdesk.core.errors import Action, ActionKind, ArcDeskError, EngineError, NotFoundError, Problem
 from arcdesk.core.secrets import MASK
 from arcdesk.core.settings import ContainerSettings
+from arcdesk.engine.cache_owner import make_cache_folders
 from arcdesk.engine.container_key import HUB_FILE, KEY_FILE, give_secrets, image_start, no_shell_problem
 from arcdesk.engine.container_spec import (
     ROLE_FILTER,
@@ -82,11 +83,11 @@ def check_start(client: DockerClient, settings: ContainerSettings, ours: list[Ma
 
 
 def prepare_folders(settings: ContainerSettings) -> None:
-    """Make the cache folder, so that Docker need not (it would be root's). Raises EngineError."""
+    """Make the cache's folders, so that neither Docker nor the server does (as root). Raises EngineError."""
     cache, models = hf_cache_folder(settings), models_folder(settings)
     if cache:
         try:
-            Path(cache).mkdir(parents=True, exist_ok=True)
+            make_cache_folders(Path(cache))
         except OSError as error:
             raise EngineError(_folder_problem("cache folder", cache, error.strerror or str(error))) from error
     if models and not Path(models).is_dir():

@@ -26,6 +26,7 @@ class ChatListener:
     on_event: EventSink = _nothing
     on_message: MessageSink = _nothing
     on_removed: RemovedSink = _nothing
+    on_restated: MessageSink = _nothing  # a closed answer has a figure more
     hears_quick: bool = False
 
 
@@ -63,6 +64,11 @@ class ChatListeners:
         """A message was added or closed."""
         for listener in self._hearing(conversation_id):
             listener.on_message(conversation_id, message)
+
+    def restated(self, conversation_id: int, message: Message) -> None:
+        """A closed answer has a figure more."""
+        for listener in self._hearing(conversation_id):
+            listener.on_restated(conversation_id, message)
 
     def removed(self, conversation_id: int) -> None:
         """A message has gone."""

@@ -302,6 +302,12 @@ class ChatService:
         await self._refresh_list()
         return closed
 
+    async def note_energy(self, conversation_id: int, answer: Message, energy_j: float) -> None:
+        """What a closed answer cost was measured: keep it with its figures, tell who shows them."""
+        stats = replace(answer.stats or AnswerStats(), energy_j=energy_j)
+        await self._history.restate(answer.id, stats)
+        self._told.restated(conversation_id, replace(answer, stats=stats))
+
     async def _reach_engine(self) -> Endpoint:
         """The endpoint; an embedded engine is started for the question, a loading one is waited for."""
         driver = await self._engine.settle()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -29,6 +30,8 @@ from arcdesk.core.ports import (
 from arcdesk.core.settings import ContainerSettings, check_container
 from arcdesk.services.docker_watch import DockerWatch
 from arcdesk.services.run_watch import RunWatch, base_url_at, endpoint_of, run_id
+
+log = logging.getLogger(__name__)
 
 STOP_GRACE_S = 20.0
 POLITE_SIGNALS = (2, 15)
@@ -70,6 +73,7 @@ class ContainerDriver:
         self._stopped_by_us: set[str] = set()
         self._ending: set[asyncio.Task[None]] = set()
         self._has_looked = asyncio.Event()
+        self._is_watching = False  # and does not only look once
         self._turn = asyncio.Lock()  # a look at what a command has half done would see a failure
         self._watch = DockerWatch(
             runtime=runtime, on_event=self._hear, on_look=self._recheck, on_lost=self._lost
@@ -147,8 +151,17 @@ class ContainerDriver:
 
     async def _end_container(self, container: ContainerObservation) -> None:
         if container.is_running:
+            await self._own_cache()  # while its root can still do it
             await self._runtime.stop(container.container_id, grace_s=STOP_GRACE_S)
         await self._runtime.remove(container.container_id)
+
+    async def _own_cache(self) -> None:
+        """What the container has downloaded as root is the person's. The models' list tells of a failure."""
+        try:
+            if given := await self._runtime.own_cache(self._settings):
+                log.info("%s entries of the model cache were root's and are the person's now", given)
+        except ArcDeskError as error:
+            log.warning("%s", error)
 
     def _show(self, phase: EnginePhase, progress: LoadProgress | None = None) -> None:
         device = None if phase is EnginePhase.STARTING else self._snapshot.device
@@ -174,9 +187,11 @@ class ContainerDriver:
 
     async def run(self) -> None:
         """Watch Docker until cancelled. Costs nothing while there is no container and nobody looks."""
+        self._is_watching = True
         try:
             await self._watch.run()
         finally:
+            self._is_watching = False
             self._detach()
 
     async def _hear(self, event: ContainerEvent) -> None:
@@ -276,6 +291,10 @@ class ContainerDriver:
     def _report(self, snapshot: EngineSnapshot) -> None:
         if snapshot.phase is not self._snapshot.phase:
             snapshot = replace(snapshot, since=self._now())
+            if snapshot.phase is EnginePhase.READY and self._is_watching:
+                owning = asyncio.ensure_future(self._own_cache())
+                self._ending.add(owning)
+                owning.add_done_callback(self._ending.discard)
         container = self._container
         if container is not None and container.host_port is not None:
             base_url, place = base_url_at(container.host_port), f"container {container.name}"

@@ -15,7 +15,7 @@ MESSAGE_COLUMNS = "id, role, text, thoughts, state, created_at, stats, problem"
 
 LARGEST = 1e300
 
-_NUMBERS = ("ttft_ms", "decode_tokens_per_s", "total_ms")
+_NUMBERS = ("ttft_ms", "decode_tokens_per_s", "total_ms", "energy_j")
 _COUNTS = ("prompt_tokens", "completion_tokens", "chunks")
 _WORDS = ("finish_reason", "model", "device", "engine", "reason_unknown")
 _PROBLEM_WORDS = ("cause", "title", "detail", "hint", "evidence")

@@ -182,6 +182,13 @@ class HistoryDb:
 
         await self._thread.write(work, must_not_get_lost=True)
 
+    async def restate(self, message_id: int, stats: AnswerStats) -> None:
+        """Give a closed message other figures."""
+        row = (stats_to_json(stats), message_id)
+        await self._thread.write(
+            lambda db: _run(db, "UPDATE messages SET stats = ? WHERE id = ?", row), must_not_get_lost=True
+        )
+
     async def save_draft(self, conversation_id: int, text: str) -> None:
         """Keep what stands in a prompt box; '' forgets it. Conversation 0 is a chat not begun, -1 the
         quick prompt."""

@@ -9,13 +9,14 @@ from PySide6.QtCore import QPoint, Qt, Signal, SignalInstance
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import (
     QAbstractItemDelegate,
-    QHBoxLayout,
+    QGridLayout,
     QLabel,
     QLineEdit,
     QListWidget,
     QListWidgetItem,
     QMenu,
     QPushButton,
+    QSizePolicy,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -59,6 +60,8 @@ class ConversationList(QWidget):
     selected = Signal(int)
     rename_requested = Signal(int, str)
     delete_requested = Signal(int)
+    models_requested = Signal()
+    gpu_requested = Signal()
     settings_requested = Signal()
     doctor_requested = Signal()
 
@@ -98,12 +101,16 @@ class ConversationList(QWidget):
             column.addWidget(widget)
         column.addWidget(self._empty, 1)
         column.addWidget(self._list, 1)
-        self._settings = self._tool(self.tr("Settings"), "Ctrl+,", self.settings_requested)
-        self._doctor = self._tool(self.tr("Doctor"), "Ctrl+Shift+D", self.doctor_requested)
-        foot = QHBoxLayout()
-        foot.addWidget(self._settings)
-        foot.addStretch(1)
-        foot.addWidget(self._doctor)
+        self._tools = {
+            "models": self._tool(self.tr("Models"), "Ctrl+Shift+M", self.models_requested),
+            "gpu": self._tool(self.tr("Cards"), "Ctrl+Shift+G", self.gpu_requested),
+            "settings": self._tool(self.tr("Settings"), "Ctrl+,", self.settings_requested),
+            "doctor": self._tool(self.tr("Doctor"), "Ctrl+Shift+D", self.doctor_requested),
+        }
+        foot = QGridLayout()
+        foot.setSpacing(4)
+        for place, button in enumerate(self._tools.values()):
+            foot.addWidget(button, place // 2, place % 2)
         column.addLayout(foot)
         for keys, slot in ((QKeySequence.StandardKey.Delete, self._on_delete), ("F2", self._on_rename)):
             action = QAction(self._list, shortcut=QKeySequence(keys))
@@ -117,6 +124,7 @@ class ConversationList(QWidget):
         button.setText(label)
         button.setAccessibleName(label)
         button.setToolTip(f"{label} ({key})")
+        button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         button.clicked.connect(lambda: wish.emit())
         return button
@@ -131,8 +139,8 @@ class ConversationList(QWidget):
     def set_palette_colors(self, palette: Palette = LIGHT) -> None:
         """Take other colours."""
         self._new.setIcon(icon("new-chat", palette.text))
-        self._settings.setIcon(icon("settings", palette.text))
-        self._doctor.setIcon(icon("doctor", palette.text))
+        for name, button in self._tools.items():
+            button.setIcon(icon(name, palette.text))
 
     def focus_search(self) -> None:
         """Put the cursor into the search field."""

@@ -67,6 +67,7 @@ class EngineCard(QFrame):
         self._other.setFlat(True)
         self._other.clicked.connect(self._on_other)
         self._other_action: Action | None = None
+        self._foot = QVBoxLayout()
         self._arrange()
 
     def _button(self, label: str, intent: object) -> QPushButton:
@@ -113,6 +114,11 @@ class EngineCard(QFrame):
         column.addWidget(self._model, 0, Qt.AlignmentFlag.AlignLeft)
         column.addWidget(self._other, 0, Qt.AlignmentFlag.AlignLeft)
         column.addStretch(1)
+        column.addLayout(self._foot)
+
+    def add_foot(self, widget: QWidget) -> None:
+        """Put something at the very bottom."""
+        self._foot.addWidget(widget)
 
     def present(self, state: AppState) -> None:
         """Show all of it."""

@@ -144,6 +144,8 @@ class MainWindow(QMainWindow):
             ("Ctrl+L", self.prompt.setFocus),
             ("Ctrl+W", self.close),
             ("Ctrl+,", self.conversations.settings_requested.emit),
+            ("Ctrl+Shift+M", self.conversations.models_requested.emit),
+            ("Ctrl+Shift+G", self.conversations.gpu_requested.emit),
             ("Ctrl+Shift+D", self.conversations.doctor_requested.emit),
             ("Ctrl+Q", self.quit_requested.emit),
         ):

@@ -100,6 +100,7 @@ class Transcript(MessagePages):
         """The answer is whole, stopped or failed: its text, its problem, its live line."""
         live = self._live.pop(message.id, None)
         if live is None:
+            self._restate(message)
             return
         self._messages[message.id] = message
         section = self._sections.get(message.id)
@@ -111,6 +112,16 @@ class Transcript(MessagePages):
             live.show_in(section, is_over=True)
             self._show_thoughts(section, message.id)
             section.finish(message, is_same_text=live.text == message.text)
+
+    def _restate(self, message: Message) -> None:
+        """A figure came after the answer's end."""
+        if message.id not in self._messages:
+            return
+        self._messages[message.id] = message
+        section = self._sections.get(message.id)
+        if section is not None and not self._takes_notes():
+            with self.editing():
+                section.restate(message)
 
     # -- notes ------------------------------------------------------------------------------------
 

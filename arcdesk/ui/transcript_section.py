@@ -36,6 +36,7 @@ class Section:
         self.key = key
         self.body: MarkdownBody | None = None
         self._bubble: Message | None = None
+        self._foot: QTextCursor | None = None  # where the live line begins
         self._thought: tuple[str, str | None] = ("", None)  # its label, and its text if that is shown
         self.start = QTextCursor(document)
         self.start.setPosition(at)
@@ -66,6 +67,15 @@ class Section:
         if self.body.is_approximate or not is_same_text:
             self.body.rewrite(message.text)
         self._write_end(message)
+
+    def restate(self, message: Message) -> None:
+        """Write the live line anew."""
+        if self._foot is None:
+            return
+        cursor = self._cursor(self._foot.position())
+        cursor.movePosition(QTextCursor.MoveOperation.EndOfBlock, QTextCursor.MoveMode.KeepAnchor)
+        cursor.removeSelectedText()
+        self._write_foot(cursor, message)
 
     def show_thought(self, text: str, *, is_open: bool, is_over: bool) -> None:
         """One quiet line, 'Thinking…', and below it the thinking itself if it was opened."""
@@ -168,6 +178,8 @@ class Section:
         foot = self._look.gap(0)
         foot.merge(self._look.paragraph(top_px=8, bottom_px=4))
         cursor.setBlockFormat(foot)
+        self._foot = self._cursor(cursor.block().position())
+        self._foot.setKeepPositionOnInsert(True)
         quiet = self._look.small()
         cursor.setBlockCharFormat(quiet)
         line = live_line(message)

@@ -52,7 +52,14 @@ def _figures(stats: AnswerStats) -> list[str]:
     rate = UNKNOWN if stats.decode_tokens_per_s is None else f"{stats.decode_tokens_per_s:.1f}"
     tokens = UNKNOWN if stats.completion_tokens is None else str(stats.completion_tokens)
     device = tr("device") + f" {UNKNOWN}" if stats.device is None else stats.device
-    return [f"TTFT {_duration(stats.ttft_ms)}", f"{rate}{THIN}tok/s", f"{tokens}{THIN}tok", device]
+    figures = [f"TTFT {_duration(stats.ttft_ms)}", f"{rate}{THIN}tok/s", f"{tokens}{THIN}tok", device]
+    return figures if stats.energy_j is None else [*figures, _energy(stats.energy_j, stats.completion_tokens)]
+
+
+def _energy(joules: float, tokens: int | None) -> str:
+    """'31 J (0.24 J/tok)': what the card used while the answer was made."""
+    text = f"{joules:.0f}{THIN}J" if joules >= 9.95 else f"{joules:.1f}{THIN}J"
+    return f"{text} ({joules / tokens:.2g}{THIN}J/tok)" if tokens else text
 
 
 def _duration(ms: float | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import cast
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal, SignalInstance
@@ -24,8 +25,12 @@ class Tray(QObject):
     restart_requested = Signal()
     open_chat_requested = Signal()
     quick_prompt_requested = Signal()
+    models_requested = Signal()
+    gpu_requested = Signal()
     settings_requested = Signal()
     doctor_requested = Signal()
+    menu_opened = Signal()  # somebody looks: the cards are worth a sample
+    menu_closed = Signal()
     quit_requested = Signal()
     host_found = Signal()
     host_missing = Signal()  # no panel shows tray icons: open a window instead
@@ -70,6 +75,19 @@ class Tray(QObject):
         text = self.tr("Quick prompt")
         self._quick.setText(f"{text}  ({key})" if key else text)
 
+    def set_gpu_lines(self, lines: Sequence[str]) -> None:
+        """What the cards do, a line each, under the engine's state; none while nobody looked."""
+        for action in self._gpu_lines[len(lines) :]:
+            self._menu.removeAction(action)
+            action.deleteLater()
+        del self._gpu_lines[len(lines) :]
+        while len(self._gpu_lines) < len(lines):
+            action = QAction(self._menu, enabled=False)
+            self._menu.insertAction(self._after_lines, action)
+            self._gpu_lines.append(action)
+        for action, line in zip(self._gpu_lines, lines, strict=True):
+            action.setText(line.replace("&", "&&"))
+
     def say(self, title: str, text: str) -> None:
         """A balloon at the icon, where no notification server is."""
         if self._icon is not None:
@@ -102,13 +120,19 @@ class Tray(QObject):
     def _build_menu(self) -> None:
         self._state_line = self._menu.addAction("")
         self._state_line.setEnabled(False)
-        self._menu.addSeparator()
+        self._gpu_lines: list[QAction] = []
+        self._after_lines = self._menu.addSeparator()
+        self._menu.aboutToShow.connect(self.menu_opened)
+        self._menu.aboutToHide.connect(self.menu_closed)
         self._start = self._add(self.tr("Start"), self.start_requested)
         self._stop = self._add(self.tr("Stop"), self.stop_requested)
         self._restart = self._add(self.tr("Restart"), self.restart_requested)
         self._menu.addSeparator()
         self._add(self.tr("Open chat"), self.open_chat_requested)
         self._quick = self._add(self.tr("Quick prompt"), self.quick_prompt_requested)
+        self._menu.addSeparator()
+        self._add(self.tr("Models…"), self.models_requested)
+        self._add(self.tr("Graphics cards…"), self.gpu_requested)
         self._menu.addSeparator()
         self._add(self.tr("Settings…"), self.settings_requested)
         self._add(self.tr("Doctor…"), self.doctor_requested)

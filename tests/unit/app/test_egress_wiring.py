@@ -27,10 +27,11 @@ DOORS = {
     "engine/docker_address.py",  # Docker's own address, before the SDK is loaded
     "engine/docker_connect.py",
     "engine/docker_peek.py",
+    "api/hub_transport.py",  # the hub library's only client factory; a request without a HubJob is refused
     "engine/embedded_child.py",  # the engine's process asks itself
 }
 DOOR = re.compile(
-    r"httpx\.(Async)?Client\(|httpx\.(get|post|stream|request)\(|urlopen|HTTPS?Connection\(|requests\.(get|post)\("
+    r"httpx2?\.(Async)?Client\(|httpx2?\.(get|post|stream|request)\(|urlopen|HTTPS?Connection\(|requests\.(get|post)\("
     r"|create_connection\(|open_connection\(|QNetworkAccessManager|QTcpSocket|docker\.(DockerClient|from_env|APIClient)"
 )
 
