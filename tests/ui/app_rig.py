@@ -121,6 +121,7 @@ async def open_app(engine: str) -> AsyncIterator[App]:
     application = QApplication.instance()
     assert isinstance(application, QApplication)
     look = (application.styleSheet(), application.palette())
+    application.setQuitOnLastWindowClosed(False)  # as the program does: Qt would stop the loop under us
     lock = InstanceLock.take()
     assert lock is not None, "another ArcDesk runs in this test's home"
     session = Session(application, Tray(), Namespace(engine=engine, background=False, verbose=False))

@@ -3,23 +3,36 @@
 from __future__ import annotations
 
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QMessageBox, QPlainTextEdit, QPushButton
+from PySide6.QtWidgets import (
+    QApplication,
+    QDialog,
+    QFileDialog,
+    QLabel,
+    QMessageBox,
+    QPlainTextEdit,
+    QPushButton,
+    QWidget,
+)
 
 from arcdesk.core.engine_state import EngineKind, EnginePhase
 from arcdesk.core.errors import Action, ActionKind, Problem
 from arcdesk.core.hotkey import HotkeyState
+from arcdesk.core.hub import DownloadPhase
 from arcdesk.core.ident import APP_ID
 from arcdesk.storage import paths
 from arcdesk.storage.settings_file import FILE_NAME
 from arcdesk.ui.bundle_dialog import BundleDialog
 from arcdesk.ui.doctor_window import DoctorWindow
+from arcdesk.ui.gpu_window import GpuWindow
 from arcdesk.ui.hotkey_section import HotkeySection
 from arcdesk.ui.log_window import LogWindow
+from arcdesk.ui.models_window import ModelsWindow
 from arcdesk.ui.privacy_page import PrivacyPage
 from arcdesk.ui.report_window import ReportWindow
 from tests.fakes.openai_server import ANSWER, OpenAIServer, json_response
@@ -30,6 +43,7 @@ pytestmark = pytest.mark.qt_log_ignore("does not support raise")  # the offscree
 
 QUESTION = "What is the capital of France?"
 D = TypeVar("D", bound=QDialog)
+W = TypeVar("W", bound=QWidget)
 
 
 def action(kind: ActionKind, target: str = "", **settings: str) -> Action:
@@ -276,6 +290,50 @@ async def test_open_doctor_examines(server: OpenAIServer) -> None:
     async with open_app(server.base_url) as app:
         app.perform(action(ActionKind.OPEN_DOCTOR))
         await until(lambda: top_dialogs(DoctorWindow), "the doctor")
+
+
+async def test_open_gpu_shows_the_cards(server: OpenAIServer) -> None:
+    async with open_app(server.base_url) as app:
+        app.perform(action(ActionKind.OPEN_GPU))
+        await until(lambda: shown(GpuWindow), "the cards")
+
+
+async def test_open_models_shows_the_models(server: OpenAIServer) -> None:
+    async with open_app(server.base_url) as app:
+        app.perform(action(ActionKind.OPEN_MODELS))
+        await until(lambda: shown(ModelsWindow), "the models")
+
+
+async def test_download_model_begins_and_says_why_it_can_not(server: OpenAIServer) -> None:
+    async with open_app(server.base_url) as app:
+        app.session.take(replace(app.session.settings, hub_offline=True))
+        app.perform(action(ActionKind.DOWNLOAD_MODEL, target="org/model"))
+        downloads = app.session.tools.model_world.downloads
+        await until(
+            lambda: (
+                [(one.repo, one.phase) for one in downloads.list()] == [("org/model", DownloadPhase.FAILED)]
+            ),
+            "the refusal",
+        )
+        problem = downloads.list()[0].problem
+        assert problem is not None and problem.cause == "hub_offline"
+
+
+async def test_own_cache_says_that_all_is_the_persons(server: OpenAIServer) -> None:
+    async with open_app(server.base_url) as app:
+        app.perform(action(ActionKind.OWN_CACHE))
+        await until(lambda: shown(ModelsWindow), "the models")
+        window = shown(ModelsWindow)[0]
+        await until(
+            lambda: any("are yours" in label.text() for label in window.findChildren(QLabel)), "the word"
+        )
+
+
+def shown(kind: type[W]) -> list[W]:
+    """Visible windows of this kind."""
+    return [
+        window for window in QApplication.topLevelWidgets() if isinstance(window, kind) and window.isVisible()
+    ]
 
 
 async def test_keep_in_file_shows_the_keys(server: OpenAIServer) -> None:
