@@ -42,6 +42,8 @@ bench: setup-test  ## speed and memory as ratios to a baseline of the same run
 
 screenshot: setup-test  ## the pictures of the README, made by the real program
 	@$(PY) -m tests.screenshots
+	@QT_QPA_PLATFORM=offscreen $(PY) -m tests.shots_gpu docs/pictures
+	@QT_QPA_PLATFORM=offscreen $(PY) -m tests.shots_models docs/pictures
 
 lock: setup-dev  ## resolve requirements*.in anew
 	@packaging/lock.sh

@@ -44,6 +44,11 @@ TARGETS = (
     Target("added TTFT, median", lambda r: r["tokens"]["added_ttft_ms_app_qasync"], 17, "ms"),
     Target("quick prompt shown, against a bare frameless widget", lambda r: r["quick"]["ratio"], 2.0),
     Target("longest GUI gap, against a plain-text widget", lambda r: r["gap"]["ratio"], 2.0),
+    Target("CPU of one sample of two cards", lambda r: r["cards"]["tree_cpu_ms"], 3.0, "ms"),
+    Target("window of two cards at 1 Hz, of a core", lambda r: r["panel"]["panel_core_pct"], 0.5, "%"),
+    Target("500 repositories listed, first time", lambda r: r["models"]["ms"]["cold"], 200, "ms"),
+    Target("the same again", lambda r: r["models"]["ms"]["warm"], 50, "ms"),
+    Target("fit prediction from local files", lambda r: r["fit"]["predict_ms"], 10, "ms"),
 )
 
 
@@ -51,10 +56,19 @@ def main() -> int:
     """Run all, print a table and the raw figures."""
     os.environ["QT_QPA_PLATFORM"] = "offscreen"
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # people's second start has its bytecode cached
-    from tests.bench import quick_bar, startup, stream_gap, token_cpu
+    from tests.bench import fit, gpu_panel, gpu_sample, model_list, quick_bar, startup, stream_gap, token_cpu
 
     results: dict[str, Any] = {}
-    parts = (("startup", startup), ("tokens", token_cpu), ("quick", quick_bar), ("gap", stream_gap))
+    parts = (
+        ("startup", startup),
+        ("tokens", token_cpu),
+        ("quick", quick_bar),
+        ("gap", stream_gap),
+        ("cards", gpu_sample),
+        ("panel", gpu_panel),
+        ("models", model_list),
+        ("fit", fit),
+    )
     for name, part in parts:
         print(f"measuring {name} …", file=sys.stderr, flush=True)
         results[name] = part.run()
