@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
-import contextlib
 import os
 import sys
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # typing takes long to import, and each command loads this module for its grammar
+    from typing import Any
+
     from arcdesk.core.fit import Fit, FitCard, FitWish
     from arcdesk.core.fit_formats import Stack
     from arcdesk.core.settings import Settings
@@ -40,6 +39,8 @@ def _positive(text: str) -> int:
 
 def run(options: argparse.Namespace) -> int:
     """Print the prediction; returns 0, or 3 if nothing could be reckoned."""
+    import asyncio
+
     from arcdesk.app.options import load_settings
     from arcdesk.core.errors import ArcDeskError
 
@@ -151,6 +152,8 @@ async def _shape(model: str, settings: Settings) -> tuple[ModelShape, Stack | No
 
 async def _hub_shape(model: str, settings: Settings) -> ModelShape:
     """Config and index from the hub. Raises HubError, NotReadyError when the hub may not be asked."""
+    import contextlib
+
     from arcdesk.app.hub_parts import make_downloads
     from arcdesk.app.parts import make_parts
     from arcdesk.core.errors import NotReadyError, Problem
@@ -184,6 +187,8 @@ async def _fit(
     shape: ModelShape,
     stack: Stack | None,
 ) -> Fit:
+    from dataclasses import replace
+
     from arcdesk.app.fit_here import fit_cards, memory_as_card, why_no_card
     from arcdesk.app.fit_teller import predicted, snapshot_now
     from arcdesk.engine.log_facts import read_figures
@@ -207,6 +212,8 @@ async def _fit(
 
 def _divided(wish: FitWish, options: argparse.Namespace, named: int) -> FitWish:
     """How many cards share the model: as told, else all that were named, else the settings'."""
+    from dataclasses import replace
+
     pp = options.pp or 1
     tp = options.tp or (max(1, named // pp) if named else 1 if options.pp else wish.tensor_parallel)
     return replace(wish, tensor_parallel=tp, pipeline_parallel=pp)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # typing takes long to import, and each command loads this module for its grammar
+    from typing import Any
+
     from arcdesk.app.gpu_containers import AskedContainers
     from arcdesk.core.gpu import ContainerFdinfo, GpuSnapshot
     from arcdesk.telemetry.gpu_port import GpuHost
