@@ -11,18 +11,18 @@ from arcdesk.api import errors
 from arcdesk.api.answer import AnswerReader
 from arcdesk.api.connections import Connections, Reply, problem_of
 from arcdesk.api.payload import chat_body, probe_body
-from arcdesk.api.served import read_served_models
 from arcdesk.api.sse import SseParser
 from arcdesk.core.chat import ChatEvent, ChatRequest
 from arcdesk.core.egress import EgressGate, Reason
 from arcdesk.core.errors import AnswerError
 from arcdesk.core.latency import LatencyMeter
-from arcdesk.core.models import ServedModel
 from arcdesk.core.ports import Endpoint
 from arcdesk.services.threads import in_thread
 
 if TYPE_CHECKING:
     import httpx
+
+    from arcdesk.core.models import ServedModel
 
 HEALTH_TIMEOUT_S = 5.0
 MODELS_TIMEOUT_S = 10.0
@@ -81,6 +81,8 @@ class OpenAIClient:
 
     async def served_models(self, endpoint: Endpoint) -> list[ServedModel]:
         """The same lines with root, parent and context. Raises AnswerError."""
+        from arcdesk.api.served import read_served_models  # only the models' list wants it
+
         status, body = await self._get(
             endpoint, endpoint.base_url + "/models", MODELS_TIMEOUT_S, Reason.MODELS
         )

@@ -16,7 +16,7 @@ from arcdesk.app import cli_gpu
 from arcdesk.app.gpu_containers import AskedContainers
 from arcdesk.telemetry.gpu_host import LiveHost
 from tests.rig.gpu_tree import NAMES, RECORDINGS, load_recording, make_tree
-from tests.unit.app.command import ROOT, environment
+from tests.unit.app.command import ROOT, started
 from tests.unit.telemetry.gpu_changed import differences
 
 PATIENCE_S = 60.0
@@ -128,6 +128,10 @@ NO_RECORDINGS: dict[str, Any] = {
     "files no texts": b'{"files": {"a": 1}}',
     "links a list": b'{"files": {}, "links": [1]}',
     "docker no names": b'{"files": {}, "docker": {"a": "b"}}',
+    "answer no text": b'{"files": {}, "docker": {"a": {"exec_t0": 5}}}',
+    "state no names": b'{"files": {}, "docker": {"a": {"State": [1]}}}',
+    "ioctl no text": b'{"files": {}, "ioctl": {"renderD128": {"xe:mem_regions:unprivileged": 5}}}',
+    "user no names": b'{"files": {}, "meta": {"user": "root"}}',
     "permissions no list": b'{"files": {}, "permissions": {"eacces": "all"}}',
 }
 
@@ -239,27 +243,13 @@ def test_a_folder_that_is_not_there_can_not_be_recorded_into(
 
 
 async def test_watching_goes_on_until_it_is_interrupted() -> None:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-c",
-        PROGRAM,
-        "--watch",
-        "--json",
-        cwd=ROOT,
-        env=environment(),
-        stdout=asyncio.subprocess.PIPE,
-    )
-    try:
+    async with started("--watch", "--json", program=(sys.executable, "-c", PROGRAM)) as process:
         async with asyncio.timeout(PATIENCE_S):
             assert process.stdout is not None
             lines = [await process.stdout.readline() for _ in range(2)]
             process.send_signal(signal.SIGINT)
             await process.stdout.read()
             code = await process.wait()
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
 
     assert code == 130
     assert all("gpus" in json.loads(line) for line in lines)
