@@ -451,14 +451,17 @@ async def test_a_transport_can_stand_in_for_the_network() -> None:
 
 
 IMPORT = """
-import asyncio, json, sys, time
+import json, sys, time
+start = time.process_time()
+import asyncio
+baseline = time.process_time() - start
 import arcdesk.core.ports
 import arcdesk.core.latency
 start = time.process_time()
 import arcdesk.api.openai_client
-took_ms = (time.process_time() - start) * 1000
+ratio = (time.process_time() - start) / baseline
 heavy = sorted({"httpx", "httpcore", "anyio", "h11", "PySide6"} & set(sys.modules))
-print(json.dumps([took_ms, heavy]))
+print(json.dumps([ratio, heavy]))
 """
 
 
@@ -471,4 +474,4 @@ def test_importing_the_client_is_cheap_and_leaves_httpx_alone(tmp_path: Path) ->
         for _ in range(6)  # the first one compiles
     ]
     assert all(heavy == [] for _, heavy in runs)
-    assert min(took_ms for took_ms, _ in runs) < 5
+    assert min(ratio for ratio, _ in runs) < 0.3  # of what importing asyncio costs, which is there anyway
