@@ -136,7 +136,7 @@ def scenes(found: ModelListing) -> dict[str, tuple[ModelsView, Subject | None, i
         "no-fit": (replace(base, detail=Detail(subject=qwen, fit=too_big, low_bit="fp16")), qwen, 0),
         "trouble": (replace(base, detail=Detail(subject=broken)), broken, 0),
         "start": (replace(base, detail=Detail(subject=start[0])), start[0], 0),
-        "hub": (replace(base, search=search, detail=hub_detail), HITS[0], HUB),
+        "hub": (replace(base, search=search, detail=replace(hub_detail, is_here=True)), HITS[0], HUB),
         "downloads": (
             replace(
                 base,

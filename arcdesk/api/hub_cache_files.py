@@ -17,21 +17,31 @@ from arcdesk.core.downloads import Transfer
 from arcdesk.core.hub import HubFile
 from arcdesk.core.hub_error import TransferStopped
 
-ETAG = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,127}")  # it becomes a file's name
+NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,127}")  # an etag or a commit, which becomes a name here
 INCOMPLETE = ".incomplete"
 
 
-class CountedFile:
-    """The unfinished file as the library sees it: tells how much there is, and ends when told to."""
+class TooLong(Exception):
+    """More comes than the hub has announced."""
 
-    def __init__(self, file: BinaryIO, transfer: Transfer) -> None:
+
+class CountedFile:
+    """The unfinished file as the library sees it: tells how much there is, and ends when told to.
+
+    More than `limit_bytes` would go on until the disk is full: the library compares only at the end.
+    """
+
+    def __init__(self, file: BinaryIO, transfer: Transfer, limit_bytes: int | None = None) -> None:
         self._file = file
         self._transfer = transfer
+        self._limit_bytes = limit_bytes
 
     def write(self, data: bytes) -> int:
-        """Raises TransferStopped, and OSError."""
+        """Raises TransferStopped, TooLong, and OSError."""
         if self._transfer.is_stopped:
             raise TransferStopped
+        if self._limit_bytes is not None and self._transfer.have_bytes + len(data) > self._limit_bytes:
+            raise TooLong
         written = self._file.write(data)
         self._transfer.have_bytes += written
         return written
@@ -65,8 +75,9 @@ def opened(partial: Path) -> Iterator[BinaryIO]:
 
 def have_bytes(folder: Path, commit: str, file: HubFile) -> int:
     """What is there of a file: linked, as a blob, or unfinished; 0 if nothing."""
-    candidates = [folder / "snapshots" / commit / file.path] if is_safe_path(file.path) else []
-    if ETAG.fullmatch(file.sha256):
+    is_inside = NAME.fullmatch(commit) and is_safe_path(file.path)
+    candidates = [folder / "snapshots" / commit / file.path] if is_inside else []
+    if NAME.fullmatch(file.sha256):
         blob = folder / "blobs" / file.sha256
         candidates += [blob, blob.with_name(blob.name + INCOMPLETE)]
     for path in candidates:
@@ -78,9 +89,9 @@ def have_bytes(folder: Path, commit: str, file: HubFile) -> int:
 def free_bytes(cache: Path) -> int:
     """Room for this person on the disk where `cache` is or will be. Raises HubError."""
     folder = cache
-    while not folder.exists() and folder != folder.parent:
-        folder = folder.parent
     try:
+        while not folder.exists() and folder != folder.parent:
+            folder = folder.parent
         return shutil.disk_usage(folder).free
     except OSError as error:
         raise hub_errors.of_disk(error, str(cache)) from error
@@ -92,16 +103,21 @@ def write_ref(ref: Path, commit: str) -> None:
     with contextlib.suppress(OSError):
         if ref.read_text(encoding="utf-8") == commit:
             return
-    with tempfile.NamedTemporaryFile("w", dir=ref.parent, prefix=".", delete=False, encoding="utf-8") as out:
-        out.write(commit)
-    os.chmod(out.name, 0o644)
-    os.replace(out.name, ref)
+    handle, beside = tempfile.mkstemp(dir=ref.parent, prefix=".")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as out:
+            out.write(commit)
+        os.chmod(beside, 0o644)
+        os.replace(beside, ref)
+    except BaseException:
+        os.unlink(beside)
+        raise
 
 
 def discard(folder: Path, partials: tuple[str, ...]) -> None:
     """Remove the unfinished files of these names, then what is empty."""
     for name in partials:
-        if name.endswith(INCOMPLETE) and ETAG.fullmatch(name):
+        if name.endswith(INCOMPLETE) and NAME.fullmatch(name):
             with contextlib.suppress(OSError):
                 (folder / "blobs" / name).unlink()
     for empty in _emptied(folder):

@@ -81,7 +81,8 @@ class HubCaller:
             except ArcDeskError:
                 raise
             except Exception as error:
-                problem = hub_errors.of_library(error, endpoint, repo_id, has_token=bool(token))
+                secret = token if isinstance(token, str) else ""
+                problem = hub_errors.of_library(error, endpoint, repo_id, token=secret)
                 if problem is None:
                     raise
                 raise problem from error

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from arcdesk.api import hub_problems
+from arcdesk.api.hub_cache_files import NAME
 from arcdesk.api.hub_caller import HubCaller
 from arcdesk.core.hub import HubFile, HubModel, HubRepo
 from arcdesk.core.hub_error import HubError
@@ -71,7 +72,8 @@ def _repo(endpoint: str, token: str | bool, repo_id: str, revision: str) -> HubR
     from huggingface_hub.hf_api import HfApi
 
     info = HfApi(endpoint=endpoint, token=token).model_info(repo_id, revision=revision, files_metadata=True)
-    if not info.sha:
+    commit = info.sha or ""
+    if not NAME.fullmatch(commit):
         raise HubError(hub_problems.no_hub(endpoint, "It names no commit for the model."))
     files = tuple(_file(each) for each in info.siblings or ())
     names = {file.path for file in files}
@@ -80,11 +82,11 @@ def _repo(endpoint: str, token: str | bool, repo_id: str, revision: str) -> HubR
     )
 
     def read(name: str) -> dict[str, Any] | None:
-        return _json(endpoint, token, repo_id, info.sha or "", name) if name in names else None
+        return _json(endpoint, token, repo_id, commit, name) if name in names else None
 
     return HubRepo(
         id=repo_id,
-        commit=info.sha,
+        commit=commit,
         licence=_licence(info.tags),
         is_gated=bool(info.gated),
         files=files,
@@ -110,7 +112,7 @@ def _json(endpoint: str, token: str | bool, repo_id: str, commit: str, name: str
         hf_raise_for_status(response)
         data = json.loads(response.content)
     except (errors.GatedRepoError, errors.RemoteEntryNotFoundError) as error:
-        log.info("%s of %s is not to be had: %s", name, repo_id, error)
+        log.info("%s of %s is not to be had: %s", name, repo_id, type(error).__name__)
         return None
     except (ValueError, RecursionError) as error:
         log.warning("%s of %s is no JSON: %s", name, repo_id, error)

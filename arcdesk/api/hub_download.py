@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from arcdesk.api import hub_cache_files, hub_errors, hub_problems
-from arcdesk.api.hub_cache_files import ETAG, INCOMPLETE, CountedFile, opened
+from arcdesk.api.hub_cache_files import INCOMPLETE, NAME, CountedFile, TooLong, opened
 from arcdesk.api.hub_caller import HubCaller
 from arcdesk.core.download_choice import is_safe_path
 from arcdesk.core.downloads import Transfer
@@ -64,7 +64,7 @@ class HubDownload:
     async def finish(self, repo_id: str, revision: str, commit: str) -> None:
         """Write the reference, in one step. Raises HubError."""
         folder = self._folder(repo_id)
-        if revision == commit or not is_safe_path(revision):
+        if revision == commit or not is_safe_path(revision) or not NAME.fullmatch(commit):
             return
 
         def work() -> None:
@@ -109,7 +109,7 @@ class _Fetch:
 
     def run(self) -> None:
         """Blob first, then the link to it."""
-        if not is_safe_path(self._file.path):
+        if not is_safe_path(self._file.path) or not NAME.fullmatch(self._commit):
             raise HubError(hub_problems.no_hub(self._endpoint, "It names a file outside of its folder."))
         pointer = self._folder / "snapshots" / self._commit / self._file.path
         if not pointer.exists():
@@ -126,10 +126,13 @@ class _Fetch:
         url = hf_hub_url(self._repo_id, self._file.path, revision=self._commit, endpoint=self._endpoint)
         told = get_hf_file_metadata(url, token=self._token, endpoint=self._endpoint)
         etag, size_bytes = told.etag or "", told.size
-        if told.commit_hash is None or not ETAG.fullmatch(etag):
+        if told.commit_hash is None or not NAME.fullmatch(etag):
             raise HubError(
                 hub_problems.no_hub(self._endpoint, "Its answer lacks what a hub says of its files.")
             )
+        if told.commit_hash != self._commit:
+            why = f"Asked for commit {self._commit[:12]}, it gives another one."
+            raise HubError(hub_problems.no_hub(self._endpoint, why))
         known = self._file.size_bytes
         if known is not None and size_bytes is not None and known != size_bytes:
             why = f"It tells two sizes of {self._file.path}: {known} and {size_bytes} bytes."
@@ -151,11 +154,13 @@ class _Fetch:
 
         if size_bytes is not None and size_bytes > constants.MAX_HTTP_DOWNLOAD_SIZE:
             raise HubError(hub_problems.too_large(self._file.path))
+        if self._transfer.is_stopped:  # while it waited for the lock: nobody would remove what it makes now
+            raise TransferStopped
         if not partial.exists():
             self._transfer.partial = partial.name
         headers = build_hf_headers(token=self._token, headers={"Accept-Encoding": "identity"})
         with opened(partial) as raw:
-            file = CountedFile(raw, self._transfer)
+            file = CountedFile(raw, self._transfer, size_bytes)
             have_bytes = file.seek(0, os.SEEK_END)
             if size_bytes is not None and have_bytes > size_bytes:
                 have_bytes = file.seek(0)
@@ -170,16 +175,14 @@ class _Fetch:
                     headers=headers,
                     expected_size=size_bytes,
                 )
+            except TooLong as error:
+                file.seek(0)
+                file.truncate()
+                raise HubDamaged(hub_problems.damaged(self._file.path), is_passing=True) from error
             except OSError as error:
                 if error.errno is None and "Consistency check failed" in str(error):
-                    self._throw_away_if_too_long(file, size_bytes)
                     raise HubError(hub_problems.broken_off(self._endpoint), is_passing=True) from error
                 raise
-
-    def _throw_away_if_too_long(self, file: CountedFile, size_bytes: int | None) -> None:
-        if size_bytes is not None and file.tell() > size_bytes:
-            file.seek(0)
-            file.truncate()
 
     def _verify(self, partial: Path, etag: str) -> None:
         """Only what has the right checksum gets a finished blob's name."""

@@ -9,6 +9,7 @@ from arcdesk.api import hub_problems as problems
 from arcdesk.api.hub_problems import RETRY, clip, hub_name
 from arcdesk.core.errors import Action, ActionKind, Problem
 from arcdesk.core.hub_error import HubError, HubNotFound
+from arcdesk.core.redact import SECRET
 
 LONGEST_WAIT_S = 600.0  # a hub that asks for more is told of, not waited for
 
@@ -57,14 +58,13 @@ def of_status(status: int, headers: Mapping[str, str], endpoint: str) -> HubErro
     return HubError(problem, is_passing=(wait_s or 0) <= LONGEST_WAIT_S, retry_after_s=wait_s)
 
 
-def of_library(
-    error: Exception, endpoint: str, repo_id: str = "", *, has_token: bool = False
-) -> HubError | None:
-    """An exception of huggingface_hub; None if it is a mistake of ours."""
+def of_library(error: Exception, endpoint: str, repo_id: str = "", *, token: str = "") -> HubError | None:
+    """An exception of huggingface_hub; None if it is a mistake of ours. A server may repeat the token."""
     import httpx2
     from huggingface_hub import errors
 
-    evidence = clip(str(error))
+    has_token = bool(token)
+    evidence = clip(str(error).replace(token, SECRET) if token else str(error))
     if isinstance(error, errors.GatedRepoError):
         return HubError(problems.gated(endpoint, repo_id, evidence, has_token=has_token))
     if isinstance(error, errors.RevisionNotFoundError):
@@ -83,7 +83,9 @@ def of_library(
         return HubError(problems.no_hub(endpoint, "Its answer lacks what a hub says of its files.", evidence))
     if isinstance(error, httpx2.TooManyRedirects):
         return HubError(problems.no_hub(endpoint, "It sends us in circles.", evidence))
-    if isinstance(error, ValueError | KeyError | TypeError | AttributeError):  # no JSON, or another's
+    if isinstance(
+        error, ValueError | KeyError | TypeError | AttributeError | RecursionError
+    ):  # no hub's JSON
         return HubError(problems.no_hub(endpoint, "Its answer can't be read.", evidence))
     return None
 
@@ -108,6 +110,15 @@ def of_disk(error: OSError, folder: str) -> HubError:
             hint="Give the files back to yourself, then try again.",
             evidence=evidence,
             actions=(Action(kind=ActionKind.OWN_CACHE, label="Give them back"), RETRY),
+        )
+    elif error.errno == errno.ENOENT:
+        problem = Problem(
+            cause="download_removed",
+            title="The files of this download are gone",
+            detail=f"Somebody deleted or moved them in {folder} while they came.",
+            hint="To have the model, begin anew.",
+            evidence=evidence,
+            actions=(RETRY,),
         )
     else:
         problem = Problem(

@@ -65,6 +65,7 @@ def _constrain() -> None:
     for name in ("TELEMETRY", "XET", "IMPLICIT_TOKEN", "UPDATE_CHECK"):
         setattr(constants, f"HF_HUB_DISABLE_{name}", True)
     constants.DOWNLOAD_CHUNK_SIZE = CHUNK_BYTES
-    logging.getLogger("httpx2").setLevel(logging.WARNING)  # it logs addresses, and some carry a signature
+    for name in ("httpx2", "httpcore2"):  # they log addresses, of which some carry a signature
+        logging.getLogger(name).setLevel(logging.WARNING)
     set_client_factory(new_client)
     get_session()  # now: two threads that ask first at the same moment would each make one

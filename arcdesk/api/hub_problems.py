@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import urlsplit
 
 from arcdesk.core.errors import Action, ActionKind, Problem
 
 EVIDENCE_CHARS = 300
+_SIGNED = re.compile(r"(https?://[^\s?'\"]+)\?[^\s'\"]+")
 
 RETRY = Action(kind=ActionKind.RETRY, label="Try again")
 
@@ -211,6 +213,7 @@ def broken_off(endpoint: str) -> Problem:
 
 
 def clip(text: str) -> str:
-    """One short line."""
-    line = " ".join(text.split())
+    """One short line that commands no terminal, without the queries of addresses: a storage's are signed."""
+    plain = "".join(char if char.isprintable() else "?" for char in " ".join(text.split()))
+    line = _SIGNED.sub(r"\1?…", plain)
     return line if len(line) <= EVIDENCE_CHARS else line[: EVIDENCE_CHARS - 1] + "…"

@@ -22,6 +22,7 @@ CONNECT_TIMEOUT_S = 10.0
 WRITE_TIMEOUT_S = 30.0
 MAX_BODY_BYTES = 16 * 1024 * 1024  # of an answer that is no file
 PASSING = (408, 425, 429, 500, 502, 503, 504)
+NAMES = ("etag", "x-linked-etag", "x-repo-commit")  # of a HEAD: the library makes files and folders of them
 
 
 def new_client() -> httpx2.Client:
@@ -86,6 +87,8 @@ class GateTransport(httpx2.BaseTransport):
         """Where it leads belongs to the chosen hub. What will pass is tried again by us alone."""
         if response.status_code in PASSING:
             raise hub_errors.of_status(response.status_code, response.headers, job.endpoint)
+        if request.method == "HEAD" and any(_leads_out(response.headers.get(name, "")) for name in NAMES):
+            raise HubError(hub_problems.no_hub(job.endpoint, "It names a file outside of its folder."))
         location = response.headers.get("location")
         if location and 300 <= response.status_code < 400:
             target = urljoin(str(request.url), location)
@@ -192,6 +195,11 @@ def _proxy_for(url: httpx2.URL) -> str:
     proxies = getproxies()
     found = proxies.get(url.scheme) or proxies.get("all") or ""
     return found if not found or "://" in found else f"http://{found}"
+
+
+def _leads_out(value: str) -> bool:
+    name = value.removeprefix("W/").strip('"')
+    return name in (".", "..") or "/" in name or "\\" in name
 
 
 def _size(headers: httpx2.Headers) -> int:

@@ -18,6 +18,7 @@ from arcdesk.services.gpu_engine import GpuEngine
 from arcdesk.services.gpu_used import UsedWish
 from arcdesk.ui import theme
 from arcdesk.ui.gpu_strip import GpuStrip
+from arcdesk.ui.gpu_words import snapshot_lines
 
 if TYPE_CHECKING:
     from arcdesk.app.session import Session
@@ -75,7 +76,11 @@ class CardParts:
 
     async def offer_strip(self, place: EngineCard) -> None:
         """Put the cards into the inspector, where there are some. Raises EngineError if they don't answer."""
-        if self._strip is not None or not (await self.gpu.service.sample_once()).cards:
+        if self._strip is not None:
+            return
+        snapshot = await self.gpu.service.sample_once()
+        self._session.tray.set_gpu_lines(snapshot_lines(snapshot))  # as many as the menu will have
+        if not snapshot.cards or self._strip is not None:
             return
         self._strip = GpuStrip()
         self._dress(None)
@@ -116,6 +121,8 @@ class CardParts:
 
     def _dress(self, _: object) -> None:
         palette = theme.current_palette(self._session.app, self._session.settings.theme)
+        if self._session.window_or_none is None and self._session.app.styleSheet():
+            theme.apply(self._session.app, palette)  # else the chat window does
         self.controller.set_palette_colors(palette)
         if self._strip is not None and isValid(self._strip):
             self._strip.set_palette_colors(palette)

@@ -10,6 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:  # typing takes long to import, and each command loads this module for its grammar
     from typing import Any
 
+    from arcdesk.core.errors import NotFoundError
     from arcdesk.core.fit import Fit, FitCard, FitWish
     from arcdesk.core.fit_formats import Stack
     from arcdesk.core.settings import Settings
@@ -123,7 +124,7 @@ async def _shape(model: str, settings: Settings) -> tuple[ModelShape, Stack | No
     from arcdesk.core.model_config import ModelConfig
     from arcdesk.services.fit_service import ModelShape
     from arcdesk.services.threads import in_thread
-    from arcdesk.storage.fit_model_files import HUB_ID, find_model
+    from arcdesk.storage.fit_model_files import HUB_ID, adapter_base, find_model
 
     try:
         found = await in_thread("arcdesk-fit", lambda: find_model(model, settings, os.environ))
@@ -138,16 +139,31 @@ async def _shape(model: str, settings: Settings) -> tuple[ModelShape, Stack | No
         shape = ModelShape(config=found.config or ModelConfig(), weights_bytes=found.weights_bytes)
         return shape, LLAMA_CPP if found.is_gguf else None
     if not HUB_ID.match(model):
-        from arcdesk.core.errors import NotFoundError
+        base = await in_thread("arcdesk-fit", lambda: adapter_base(model))
+        raise _not_found(model, base)
+    return await _hub_shape(model, settings), None
 
-        raise NotFoundError(
+
+def _not_found(model: str, base: str | None) -> NotFoundError:
+    """`base` is what a LoRA adapter says it belongs to; None: there is no adapter either."""
+    from arcdesk.core.errors import NotFoundError, Problem
+
+    if base is None:
+        return NotFoundError(
             Problem(
                 cause="model_not_found",
                 title=f"There is no model at {model}",
                 detail="A folder with a config.json, a GGUF file, or the id of a model on the hub is needed.",
             )
         )
-    return await _hub_shape(model, settings), None
+    return NotFoundError(
+        Problem(
+            cause="model_is_adapter",
+            title=f"{model} is an adapter (LoRA), no whole model",
+            detail=f"It is loaded on top of {base or 'its base model'}: ask whether that fits.",
+            hint="The adapter itself takes little: about the size of its file.",
+        )
+    )
 
 
 async def _hub_shape(model: str, settings: Settings) -> ModelShape:

@@ -111,15 +111,17 @@ async def _list(options: argparse.Namespace, settings: Settings, parts: Parts, d
 
 
 async def _show(options: argparse.Namespace, settings: Settings, parts: Parts, disk: ModelDisk) -> int:
+    from dataclasses import replace
+
     from arcdesk.app.fit_text import fit_json, fit_lines
-    from arcdesk.app.models_text import entry_json, page
+    from arcdesk.app.models_text import entry_json, page, printable
 
     entry = find_model(await known_models(settings, parts, disk), options.id)
     fit = await _fit_of(entry, settings)
     if options.json:
         _print_json({**entry_json(entry), "fit": fit_json(fit)})
     else:
-        sys.stdout.write(page(entry, fit_lines(fit)))
+        sys.stdout.write(page(entry, fit_lines(replace(fit, model=printable(fit.model)))))
     return EXIT_OK
 
 
@@ -140,13 +142,14 @@ async def _fit_of(entry: ModelEntry, settings: Settings) -> Fit:
 async def _remove(options: argparse.Namespace, settings: Settings, parts: Parts, disk: ModelDisk) -> int:
     from arcdesk.app.models_text import short_path, size_text
 
-    in_use = await models_in_use(settings, parts)
     entry = find_model(await disk.entries(), options.id)
-    removal = await disk.plan_removal(entry, in_use=in_use)
+    removal = await disk.plan_removal(entry, in_use=await models_in_use(settings, parts))
     files = f"{removal.files} file{'' if removal.files == 1 else 's'}"
     print(f"{short_path(entry.path)}: {files}, {size_text(removal.size_bytes)}", file=sys.stderr)  # noqa: T201
     if not options.yes and not _agrees():
         return EXIT_USAGE if not sys.stdin.isatty() else EXIT_FAILURE
+    if not options.yes:  # while the person thought, an engine may have been started with it
+        removal = await disk.plan_removal(entry, in_use=await models_in_use(settings, parts))
     if removal.has_foreign:
         await _take_over(settings, parts)
     freed = await disk.purge(await disk.set_aside(removal))
@@ -257,4 +260,9 @@ def find_model(entries: Sequence[ModelEntry], wanted: str) -> ModelEntry:
 def _print_json(data: object) -> None:
     import json
 
-    sys.stdout.write(json.dumps(data, ensure_ascii=False) + "\n")
+    text = json.dumps(data, ensure_ascii=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # a file's name that is no text: in JSON's own escapes each terminal takes it
+        text = json.dumps(data)
+    sys.stdout.write(text + "\n")

@@ -9,6 +9,8 @@ from arcdesk.core.fit import FitCard
 from arcdesk.core.fit_cards import CardRow, parse_cards, reported_bytes
 from arcdesk.core.gpu import GpuReading, GpuSnapshot
 
+MAIN_MEMORY = "main memory"  # the name of what llama.cpp runs in
+
 
 def read_cards() -> GpuSnapshot:
     """One look at this computer's cards. Blocks for some milliseconds; wakes none."""
@@ -58,7 +60,7 @@ def _card(reading: GpuReading, own_containers: Collection[str]) -> FitCard | Non
 def memory_as_card() -> tuple[FitCard, ...]:
     """The memory that the embedded engine runs in, as if it were a card; none where its size is not told."""
     free = host_memory_bytes()
-    return (FitCard(name="main memory", total_bytes=free, is_measured=True),) if free else ()
+    return (FitCard(name=MAIN_MEMORY, total_bytes=free, is_measured=True),) if free else ()
 
 
 def host_memory_bytes(path: str = "/proc/meminfo") -> int | None:

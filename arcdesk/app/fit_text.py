@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from arcdesk.app.fit_here import MAIN_MEMORY
 from arcdesk.core.fit import Fit, Verdict
 from arcdesk.core.fit_words import gib, tokens_word
 
@@ -28,7 +29,8 @@ def fit_lines(fit: Fit) -> list[str]:
     width = max((len(name) for name, _ in facts), default=0)
     lines += [f"  {name:{width}}  {text}" for name, text in facts]
     if fit.reasons:
-        lines += ["", *(f"  {sentence}" for sentence in fit.reasons)]
+        lines += [""] if facts else []
+        lines += [f"  {sentence}" for sentence in fit.reasons]
     return lines
 
 
@@ -64,7 +66,8 @@ def fit_json(fit: Fit) -> dict[str, Any]:
 
 
 def _verdict_line(fit: Fit) -> str:
-    where = f" on {_cards(fit)}" if fit.cards else ""
+    is_in_memory = any(card.name == MAIN_MEMORY for card in fit.cards)
+    where = f" {'in' if is_in_memory else 'on'} {_cards(fit)}" if fit.cards else ""
     form = f" in {fit.low_bit}" if fit.low_bit else ""
     context = ""
     if fit.context and fit.largest_context:

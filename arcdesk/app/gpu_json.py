@@ -72,7 +72,7 @@ def card_json(card: GpuReading, failed: dict[str, str] | None = None) -> dict[st
     for key, field in FIGURES.items():
         data[key] = _value(key, getattr(card, field), reasons, sources)
     data |= _link(card, reasons, sources)
-    data |= _programs(card)
+    data |= _programs(card, reasons)
     for name, why in (failed or {}).items():
         reasons[f"containers.{name}"] = why
     return data | {"sources": sources, "unknown": reasons}
@@ -101,14 +101,17 @@ def _link(card: GpuReading, reasons: dict[str, str], sources: dict[str, str]) ->
         reasons["link_max"] = reasons["link"]
         return {"link": None, "link_max": None, "link_device": None}
     sources["link"] = card.link.source
+    best = [link.max_speed, link.max_width] if link.max_speed and link.max_width else None
+    if best is None:
+        reasons["link_max"] = f"{Why.NOT_PROVIDED.value}: the PCI bus tells no best link"
     return {
         "link": [link.speed, link.width],
-        "link_max": [link.max_speed, link.max_width],
+        "link_max": best,
         "link_device": link.device,
     }
 
 
-def _programs(card: GpuReading) -> dict[str, Any]:
+def _programs(card: GpuReading, reasons: dict[str, str]) -> dict[str, Any]:
     total = card.shared_used_bytes if card.is_integrated else card.vram_used_at_least_bytes
     on_host: dict[str, int | None] = {}
     containers: dict[str, int | None] = {}
@@ -116,6 +119,8 @@ def _programs(card: GpuReading) -> dict[str, Any]:
         held = client.shared_bytes if card.is_integrated else client.vram_bytes
         where, key = (containers, client.container) if client.container else (on_host, str(client.pid))
         where[key] = (where.get(key) or 0) + held if total.is_known else None  # some kernels tell work alone
+    for kind, held_by in (("clients_host", on_host), ("containers", containers)):
+        reasons |= {f"{kind}.{key}": reason_text(total.unknown) for key in held_by if held_by[key] is None}
     names = {str(one.pid): one.name for one in card.clients if not one.container and one.name}
     return {
         "clients_host": on_host,

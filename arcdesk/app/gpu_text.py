@@ -71,7 +71,9 @@ def _lines(card: GpuReading) -> Iterator[Line]:
         yield "!State", _words(card.vram_total_bytes.unknown).replace(REMEDY, " "), ""
         return
     yield from _memory(card)
-    yield _line("Busy", card.busy_pct, _percents)
+    yield _line(
+        "Busy", card.busy_pct, lambda busy: _percents({_part(name): pct for name, pct in busy.items()})
+    )
     engines = {ENGINES.get(name, name): value for name, value in (card.engines_pct.value or {}).items()}
     partly = "of the programs that you may read" if engines and card.unreadable_pids else ""
     yield "Engines", _percents(engines), partly or _reason(card.engines_pct)
@@ -119,9 +121,14 @@ def _vram(card: GpuReading) -> str:
 def _frequencies(card: GpuReading) -> str:
     most = card.max_mhz.value or {}
     return ", ".join(
-        f"{name} {mhz}{f' of {most[name]}' if name in most else ''} MHz"
+        f"{_part(name)} {mhz}{f' of {most[name]}' if name in most else ''} MHz".strip()
         for name, mhz in (card.act_mhz.value or {}).items()
     )
+
+
+def _part(name: str) -> str:
+    """What a part (GT) of the card does; '' for the main one."""
+    return {"gt0": "", "gt1": "media"}.get(name, printable(name))
 
 
 def _throttle(card: GpuReading) -> Line:
@@ -164,7 +171,7 @@ def _percents(values: dict[str, float]) -> str:
 
 
 def _listed(values: dict[str, float], pattern: str) -> str:
-    return ", ".join(f"{printable(name)} {pattern.format(value)}" for name, value in values.items())
+    return ", ".join(f"{printable(name)} {pattern.format(value)}".strip() for name, value in values.items())
 
 
 def size(count: int) -> str:

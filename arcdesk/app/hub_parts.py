@@ -21,15 +21,10 @@ log = logging.getLogger(__name__)
 
 
 def hub_cache(settings: Settings) -> Path:
-    """The folder that the container mounts, and other tools use: with models--org--name inside."""
-    if settings.container.hf_cache_dir:
-        return Path(settings.container.hf_cache_dir).expanduser().absolute() / "hub"
-    if told := os.environ.get("HF_HUB_CACHE"):
-        return Path(told).expanduser().absolute()
-    home = os.environ.get("HF_HOME") or os.path.join(
-        os.environ.get("XDG_CACHE_HOME") or "~/.cache", "huggingface"
-    )
-    return Path(home).expanduser().absolute() / "hub"
+    """The folder that the container mounts, and other tools use: the first of those that are listed."""
+    from arcdesk.storage.model_cache import hub_folders
+
+    return hub_folders(settings.container.hf_cache_dir, os.environ)[0]
 
 
 def make_downloads(

@@ -20,7 +20,6 @@ from arcdesk.storage.model_disk import ModelDisk
 if TYPE_CHECKING:
     from arcdesk.app.models_controller import ModelsController
     from arcdesk.app.session import Session
-    from arcdesk.core.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -65,20 +64,26 @@ class ModelWorld:
                 own_cache=self._own_cache,
             )
             self._session.settings_changed.append(self._dress)
+            self._session.app.styleHints().colorSchemeChanged.connect(self._dress)
         return self._controller
 
     async def aclose(self) -> None:
         """End downloads, which go on another time; delete what was removed."""
         self._session.bridge.state_changed.disconnect(self._on_state)
         if self._controller is not None:
+            self._session.settings_changed.remove(self._dress)
+            self._session.app.styleHints().colorSchemeChanged.disconnect(self._dress)
             self._controller.close()
         await self.downloads.aclose()
         await self._disk.aclose()
 
-    def _dress(self, settings: Settings) -> None:
+    def _dress(self, _: object) -> None:
         from arcdesk.ui import theme
 
-        self.controller.set_palette_colors(theme.current_palette(self._session.app, settings.theme))
+        palette = theme.current_palette(self._session.app, self._session.settings.theme)
+        if self._session.window_or_none is None and self._session.app.styleSheet():
+            theme.apply(self._session.app, palette)  # else the chat window does
+        self.controller.set_palette_colors(palette)
 
     async def _own_cache(self) -> None:
         await self._session.parts.runtime.own_cache(self._session.settings.container)

@@ -14,14 +14,15 @@ from arcdesk.app.models_look import ModelLook
 from arcdesk.app.models_use import ModelUse
 from arcdesk.core.engine_state import EnginePhase
 from arcdesk.core.errors import Action, ActionKind, ArcDeskError
-from arcdesk.core.hub import Download, DownloadPhase
+from arcdesk.core.hub import Download, DownloadPhase, HubModel
 from arcdesk.core.models import ModelEntry, StartModel
 from arcdesk.core.start_models import parse_start_models
 from arcdesk.core.store import AppState
 from arcdesk.services.model_list import ModelListing
 from arcdesk.ui import theme
+from arcdesk.ui.models_detail import wishes_of
 from arcdesk.ui.models_pane import HERE, HUB
-from arcdesk.ui.models_view import Subject
+from arcdesk.ui.models_view import Detail, Subject
 from arcdesk.ui.models_window import ModelsWindow
 
 if TYPE_CHECKING:
@@ -148,6 +149,7 @@ class ModelsController:
             fresh = [entry for entry in listing.entries if _is_same(entry, detail.subject)]
             if fresh and fresh[0] != detail.subject:
                 self._look.choose(fresh[0])
+        self._tell_here()
         self._turn_to_wanted()
 
     def _turn_to_wanted(self) -> None:
@@ -187,6 +189,18 @@ class ModelsController:
 
     def _on_chosen(self, subject: Subject | None) -> None:
         self._look.choose(subject)
+        self._tell_here()
+
+    def _tell_here(self) -> None:
+        """Of a model of the hub: that it need not be downloaded."""
+        detail = self._board.view.detail
+        if detail is not None and isinstance(detail.subject, HubModel):
+            self._board.change_detail(detail.subject, is_here=self._entry_of(detail.subject.id) is not None)
+
+    def _entry_of(self, repo_id: str) -> ModelEntry | None:
+        """What is here of it and can be used."""
+        entries = [entry for entry in self._board.view.listing.entries if entry.id == repo_id]
+        return next((entry for entry in entries if "use" in wishes_of(Detail(subject=entry))), None)
 
     def _on_low_bit(self, low_bit: str) -> None:
         detail = self._board.view.detail
@@ -206,6 +220,8 @@ class ModelsController:
                 self._spawn_download(subject.id)
             case "ask", _:
                 self._look.look(subject)
+            case "use", HubModel():
+                self._use_downloaded(subject.id)
             case _, ModelEntry():
                 self._on_file_wish(wish, subject)
 
@@ -281,12 +297,19 @@ class ModelsController:
 
     def _on_download_action(self, action: str, repo_id: str) -> None:
         if action == "forget":
-            self._forgotten |= {one.repo: one for one in self._parts.downloads.list() if one.repo == repo_id}
-            self._on_downloads(self._parts.downloads.list())
+            self._forget(repo_id)
         elif action == "use":
             self._use_downloaded(repo_id)
         else:
             self._session.tasks.spawn(self._drive(action, repo_id), name=f"{action} a download")
+
+    def _forget(self, repo_id: str) -> None:
+        downloads = self._parts.downloads.list()
+        is_settled = (DownloadPhase.DONE, DownloadPhase.CANCELLED)
+        self._forgotten |= {
+            one.repo: one for one in downloads if one.repo == repo_id and one.phase in is_settled
+        }
+        self._on_downloads(downloads)
 
     async def _drive(self, action: str, repo_id: str) -> None:
         downloads = self._parts.downloads
@@ -302,13 +325,15 @@ class ModelsController:
             self._board.refuse(error)
 
     def _use_downloaded(self, repo_id: str) -> None:
-        for entry in self._board.view.listing.entries:
-            if entry.id == repo_id:
-                self.window.pane.show_tab(HERE)
-                self.window.choose(entry)
-                self._files.forget()
-                self._use.use(entry)
-                return
+        """Turn to it and use it; its download is of no interest any more."""
+        entry = self._entry_of(repo_id)
+        if entry is not None:
+            self.window.pane.show_tab(HERE)
+            self.window.choose(entry)
+            self.window.pane.rows.setFocus()
+            self._forget(repo_id)
+            self._files.forget()
+            self._use.use(entry)
 
 
 def _is_same(one: ModelEntry, other: ModelEntry) -> bool:

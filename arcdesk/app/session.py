@@ -13,7 +13,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import qasync
-from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 
 from arcdesk.app.crash import CrashHandler
@@ -270,8 +269,7 @@ class Session:
             self.tasks.spawn(self._follow_cards(), name="follow the cards", is_shown_elsewhere=True)
 
     async def _follow_cards(self) -> None:
-        for name in ("card_parts", "model_parts"):  # loading them takes longer than a frame: aside
-            await in_thread("arcdesk-load", partial(import_module, f"arcdesk.app.{name}"))
+        await self.load("card_parts", "model_parts")
         _ = self.cards
         _ = self.tools.model_world  # it learns from this start
 
@@ -301,7 +299,7 @@ class Session:
         tray.restart_requested.connect(self.restart_engine)
         tray.open_chat_requested.connect(self.open_window)
         tray.quick_prompt_requested.connect(self.desktop.ask_quick)
-        tray.menu_opened.connect(lambda: QTimer.singleShot(0, self._on_menu_opened))
+        tray.menu_opened.connect(self._on_menu_opened)
         tray.menu_closed.connect(self._on_menu_closed)
         tray.models_requested.connect(lambda: self.tools.open_models())
         tray.gpu_requested.connect(lambda: self.cards.open())
@@ -312,9 +310,17 @@ class Session:
         tray.render(self.store.state)
 
     def _on_menu_opened(self) -> None:
-        """After the menu is drawn: what looks at the cards may have to be loaded first."""
-        if self.tray.menu.isVisible() or self._cards is not None:
-            self.cards.menu_opened()
+        """What looks at the cards may have to be loaded first: aside, while the menu is drawn."""
+        self.tasks.spawn(self._look_for_menu(), name="look at the cards", is_shown_elsewhere=True)
+
+    async def _look_for_menu(self) -> None:
+        await self.load("card_parts")
+        self.cards.menu_opened()
+
+    async def load(self, *names: str) -> None:
+        """Import modules of the app aside: on the loop's thread it would take longer than a frame."""
+        for name in names:
+            await in_thread("arcdesk-load", partial(import_module, f"arcdesk.app.{name}"))
 
     def _on_menu_closed(self) -> None:
         if self._cards is not None:

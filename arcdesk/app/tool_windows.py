@@ -47,6 +47,10 @@ class ToolWindows:
 
     def open_models(self, model_id: str = "") -> None:
         """Show the models, turned to one."""
+        self._session.tasks.spawn(self._show_models(model_id), name="show the models")
+
+    async def _show_models(self, model_id: str) -> None:
+        await self._session.load("model_parts", "models_parts")
         self.models.show(model_id)
 
     @property

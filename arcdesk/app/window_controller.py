@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSettings, Qt, QTimer
@@ -19,7 +18,6 @@ from arcdesk.core.settings import Settings
 from arcdesk.core.store import AppState
 from arcdesk.desktop.activation import bring_to_front
 from arcdesk.services.chat_listeners import ChatListener
-from arcdesk.services.threads import in_thread
 from arcdesk.storage import paths
 from arcdesk.ui import theme
 from arcdesk.ui.first_run import FirstRunMemory
@@ -127,8 +125,7 @@ class WindowController:
             self._tasks.spawn(self._meet_cards(), name="meet the cards", is_shown_elsewhere=True)
 
     async def _meet_cards(self) -> None:
-        """What looks at them is loaded aside: it takes longer than a frame."""
-        await in_thread("arcdesk-load", lambda: import_module("arcdesk.app.card_parts"))
+        await self._session.load("card_parts")
         await self._session.cards.offer_strip(self.window.engine_card)
 
     def _on_state(self, state: AppState) -> None:
@@ -243,7 +240,8 @@ class WindowController:
 
     def _on_draft(self, text: str) -> None:
         conversation_id = self._shown_conversation
-        if conversation_id != self._prompt_of:  # its stored draft is still on its way here: don't replace it
+        # Its stored draft is still on its way here: don't replace it. -1 is the quick prompt's own, too.
+        if conversation_id < 0 or conversation_id != self._prompt_of:
             return
 
         async def save() -> None:

@@ -106,7 +106,7 @@ def _reckon(
     base = Fit(
         verdict=Verdict.UNKNOWN,
         model=model,
-        low_bit=weights.stored_as if weights else wish.low_bit,
+        low_bit=weights.stored_as if weights else wish.low_bit if stack.converts else "",
         cards=used,
         weights_bytes=round(weights.total_bytes * factors.weights) if weights else None,
         kv_bytes_per_token=kv.token_bytes if kv else None,
@@ -200,6 +200,11 @@ def _round(tokens: int) -> int:
     return tokens - tokens % 256 if tokens > 1024 else tokens
 
 
+def _kib(size_bytes: int) -> str:
+    kib = size_bytes / 1024
+    return f"{kib:.0f} KiB" if kib >= 10 else f"{kib:.1f} KiB"
+
+
 def _blocks(sums: _Sum, context: int) -> int | None:
     """Blocks of the whole cache; None where the stack knows none."""
     is_paged = sums.stack.block_tokens > 1
@@ -220,7 +225,7 @@ def _parts(sums: _Sum, context: int) -> tuple[FitPart, ...]:
         FitPart(
             name="One full sequence",
             size_bytes=sums.kv.sequence_bytes(context),
-            how=f"{tokens_word(context)} of {sums.kv.token_bytes / 1024:.0f} KiB each in the cache",
+            how=f"{tokens_word(context)} of {_kib(sums.kv.token_bytes)} each in the cache",
         ),
     ]
     if others:

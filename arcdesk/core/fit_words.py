@@ -77,6 +77,10 @@ def reasons(fit: Fit, facts: Facts) -> tuple[str, ...]:
 def _unknown(facts: Facts) -> list[str]:
     if facts.stack.converts and not facts.config.quantization and bits_of(facts.wish.low_bit) is None:
         return [f"The format '{facts.wish.low_bit}' is unknown."]
+    if not facts.stack.converts:
+        return ["Its GGUF file does not say enough, so nothing can be reckoned."]
+    if facts.config == ModelConfig():
+        return ["There is no config.json that could be understood, so nothing can be reckoned."]
     needed = {
         "layers": facts.config.layers,
         "attention heads": facts.config.heads,
@@ -96,9 +100,10 @@ def _room(fit: Fit, facts: Facts) -> list[str]:
         missing = gib(-(fit.margin_bytes or 0))
         return [f"{both} leave nothing for the cache: {missing} are missing."]
     token = fit.kv_bytes_per_token or 0
+    longest = facts.kv.tokens_in(room) if facts.kv is not None and token else None
     found = [
         f"{both} leave {gib(room)} for the cache"
-        + (f": {tokens_word(_round(room // token))}." if token else ".")
+        + (f": {tokens_word(_round(longest))}." if longest is not None else ".")
     ]
     context, largest = fit.context or 0, fit.largest_context or 0
     own = facts.config.context

@@ -48,6 +48,8 @@ def is_known_still(card: CardEvidence) -> bool:
         return True  # a loaded model keeps its card awake
     if card.held_bytes.value is not None:
         return not _at_least(card.held_bytes, HELD_MIN_BYTES)
+    if card.is_integrated:
+        return False  # what is known of its memory is the sum of the readable programs, not the container's
     before, ready = card.memory_before_bytes.value, card.memory_ready_bytes.value
     if before is None or ready is None:
         return False

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+# What servers write there. The rest is not touched: somebody may have named a whole disk as the cache.
+NAMES = ("hub", "xet", "modules")
+ALL_NAMES = frozenset({*NAMES, "assets", "datasets", "token", "stored_tokens", "CACHEDIR.TAG"})
 NEEDED_FOLDERS = ("hub", "hub/.locks", "xet")  # made by the person, or root makes them
 FIRST_SUBORDINATE_UID = 65_536  # of a daemon with user namespaces; below are people and services
 ENTRIES_LIMIT = 1_000_000
@@ -27,9 +30,15 @@ WAIT_S = 300
 
 # -h and -xdev: the links themselves, and never beyond the mount. Only files of the given users change:
 # what belongs to other people stays theirs. `find` is in every image with a shell that serves models.
-SCRIPT = """
-cd "$1" || exit; to=$2; shift 2
-for of in "$@"; do find . -xdev -user "$of" -exec chown -h "$to" {} + || exit; done
+SCRIPT = f"""
+cd "$1" || exit; to=$2; also=$3; shift 3
+for of in "$@"; do
+    for name in {" ".join(NAMES)} $also; do
+        [ -e "$name" ] || [ -L "$name" ] || continue
+        depth=; [ "$name" != . ] || depth="-maxdepth 0"
+        find "./$name" $depth -xdev -user "$of" -exec chown -h "$to" {{}} + || exit
+    done
+done
 """
 
 
@@ -55,7 +64,7 @@ def make_cache_folders(cache: Path) -> None:
 
 
 def foreign_uids(cache: Path, owner: Owner) -> dict[int, int]:
-    """Which other users own how many entries of the cache. Blocks; never raises, follows no link.
+    """Which other users own how many entries of what servers write. Blocks; never raises, follows no link.
 
     With rootless Docker root inside is the person outside, so nothing is foreign.
     """
@@ -69,14 +78,25 @@ def foreign_uids(cache: Path, owner: Owner) -> dict[int, int]:
 
 
 def _entries(cache: Path) -> Iterator[str]:
-    yield str(cache)
+    if _is_nothing_else(cache):
+        yield str(cache)
     count = 0
-    for parent, folders, files in os.walk(cache):
-        for name in (*folders, *files):
-            count += 1
-            if count > ENTRIES_LIMIT:
-                return
-            yield os.path.join(parent, name)
+    for top in (os.path.join(cache, name) for name in NAMES):
+        yield top
+        for parent, folders, files in () if os.path.islink(top) else os.walk(top):
+            for name in (*folders, *files):
+                count += 1
+                if count > ENTRIES_LIMIT:
+                    return
+                yield os.path.join(parent, name)
+
+
+def _is_nothing_else(cache: Path) -> bool:
+    """The folder itself is a cache, and not one that holds other things as well."""
+    try:
+        return ALL_NAMES.issuperset(os.listdir(cache))
+    except OSError:
+        return False
 
 
 def is_foreign(settings: ContainerSettings, owner: Owner | None = None) -> bool:
@@ -94,13 +114,13 @@ def own_cache(client: DockerClient, settings: ContainerSettings, owner: Owner | 
     """
     owner = owner or this_person()
     folder = hf_cache_folder(settings)
-    if owner is None or not folder or not Path(folder).is_dir() or owner.uid == 0:
+    if owner is None or not folder or not os.path.isdir(folder) or owner.uid == 0:
         return 0
     is_mapped = _has_user_namespaces(client)
     before = _of_engines(foreign_uids(Path(folder), owner), is_mapped=is_mapped)
     if not before:
         return 0
-    command = _command(owner, before)
+    command = _command(owner, before, also="." if _is_nothing_else(Path(folder)) else "")
     running = None if is_mapped else _container_with(client, folder)
     if running is None or not _done_inside(client, running, command):
         _done_by_another(client, settings.image, folder, command, is_mapped=is_mapped)
@@ -117,9 +137,9 @@ def _of_engines(found: Mapping[int, int], *, is_mapped: bool) -> dict[int, int]:
     }
 
 
-def _command(owner: Owner, uids: Mapping[int, int]) -> list[str]:
+def _command(owner: Owner, uids: Mapping[int, int], *, also: str) -> list[str]:
     who = f"{owner.uid}:{owner.gid}"
-    return ["sh", "-c", SCRIPT, "arcdesk", HF_CACHE_TARGET, who, *(str(uid) for uid in sorted(uids))]
+    return ["sh", "-c", SCRIPT, "arcdesk", HF_CACHE_TARGET, who, also, *(str(uid) for uid in sorted(uids))]
 
 
 def _has_user_namespaces(client: DockerClient) -> bool:
@@ -207,4 +227,5 @@ def _failed(folder: str, said: str) -> Problem:
 
 
 def _chown(folder: str) -> str:
-    return f"sudo chown -R -h --from=root $USER {shlex.quote(folder)}"
+    places = [os.path.join(folder, name) for name in NAMES if os.path.lexists(os.path.join(folder, name))]
+    return f"sudo chown -R -h --from=root $USER {shlex.join(places)}"

@@ -14,7 +14,7 @@ from arcdesk.engine.log_text import clean_segments
 
 NEW_RUN = "Starting service with model:"  # the first line of the image's start script
 _UP = "Application startup complete"
-_NUMBER = r"([\d,]+(?:\.\d+)?)"
+_NUMBER = r"(\d[\d,]{0,15}(?:\.\d{1,9})?)"  # a longer one is no figure of a card
 _WEIGHTS = re.compile(
     rf"(?:Loading model weights took|Model loading took|model weights take) ?{_NUMBER} ?Gi?B"
 )

@@ -34,6 +34,7 @@ from arcdesk.services.run_watch import RunWatch, base_url_at, endpoint_of, run_i
 log = logging.getLogger(__name__)
 
 STOP_GRACE_S = 20.0
+OWN_PATIENCE_S = 5.0  # a terminal's start ends with READY, when the cache is only about to be given back
 POLITE_SIGNALS = (2, 15)
 
 Report = Callable[[EngineSnapshot], None]
@@ -72,6 +73,7 @@ class ContainerDriver:
         self._run = self._new_run(None)
         self._stopped_by_us: set[str] = set()
         self._ending: set[asyncio.Task[None]] = set()
+        self._owning: asyncio.Task[None] | None = None
         self._has_looked = asyncio.Event()
         self._is_watching = False  # and does not only look once
         self._turn = asyncio.Lock()  # a look at what a command has half done would see a failure
@@ -291,10 +293,9 @@ class ContainerDriver:
     def _report(self, snapshot: EngineSnapshot) -> None:
         if snapshot.phase is not self._snapshot.phase:
             snapshot = replace(snapshot, since=self._now())
-            if snapshot.phase is EnginePhase.READY and self._is_watching:
-                owning = asyncio.ensure_future(self._own_cache())
-                self._ending.add(owning)
-                owning.add_done_callback(self._ending.discard)
+            is_owning = self._owning is not None and not self._owning.done()
+            if snapshot.phase is EnginePhase.READY and self._is_watching and not is_owning:
+                self._owning = asyncio.ensure_future(self._own_cache())
         container = self._container
         if container is not None and container.host_port is not None:
             base_url, place = base_url_at(container.host_port), f"container {container.name}"
@@ -305,4 +306,8 @@ class ContainerDriver:
     async def aclose(self) -> None:
         """Let go; the container stays as it is."""
         self._detach()
+        if self._owning is not None:
+            await asyncio.wait({self._owning}, timeout=OWN_PATIENCE_S)
+            self._owning.cancel()  # what has begun goes on in the container; nobody waits for a large cache
+            self._ending.add(self._owning)
         await asyncio.gather(*self._ending, return_exceptions=True)

@@ -13,8 +13,8 @@ from arcdesk.core.download_choice import choose_files
 from arcdesk.core.download_speed import SpeedMeter
 from arcdesk.core.downloads import DownloadRecord, HubFiles, Patience, Transfer
 from arcdesk.core.errors import ArcDeskError, Problem
-from arcdesk.core.hub import Download, DownloadPhase, Hub, HubFile
-from arcdesk.core.hub_error import HubDamaged, HubError, TransferStopped
+from arcdesk.core.hub import Download, DownloadPhase, Hub, HubFile, HubRepo
+from arcdesk.core.hub_error import HubDamaged, HubError, HubNotFound, TransferStopped
 from arcdesk.services import download_problems as problems
 
 log = logging.getLogger(__name__)
@@ -126,6 +126,11 @@ class DownloadRun:
         elif task is not None:
             task.cancel()
 
+    async def ended(self, patience_s: float) -> None:
+        """It was stopped: wait for its end, if it is still under way."""
+        if self._task is not None:
+            await asyncio.wait({self._task}, timeout=patience_s)
+
     async def discard(self) -> None:
         """Remove what only this download made. Raises ArcDeskError."""
         await self._files.discard(self.record.repo, self.record.partials)
@@ -135,7 +140,7 @@ class DownloadRun:
         self.set_phase(DownloadPhase.CHECKING)
         repo_id = self.record.repo
         revision = self.record.commit or self.record.revision  # it goes on with what it began
-        repo = await self._patiently(lambda: self._hub.repo(repo_id, revision=revision))
+        repo = await self._patiently(lambda: self._look_up(revision))
         chosen = choose_files(repo.files, self.record.file)
         if not chosen:
             raise HubError(problems.nothing_to_load(repo_id, self.record.file))
@@ -145,12 +150,23 @@ class DownloadRun:
         self._go_on(DownloadPhase.RUNNING)
         self._speed.reset()
         for file in chosen:
+            self._check()  # whoever stops it just when a file is whole stops the next one
             self._file = file.path
             await self._bring(repo.commit, file)
             self._files_done += 1
         await self._files.finish(repo_id, self.record.revision, repo.commit)
         self._file = ""
         self._go_on(DownloadPhase.DONE)
+
+    async def _look_up(self, revision: str) -> HubRepo:
+        """The repository; as it is now if its owner has removed the commit that this download began with."""
+        try:
+            return await self._hub.repo(self.record.repo, revision=revision)
+        except HubNotFound as error:
+            if error.problem.cause != "hub_no_revision" or revision == self.record.revision:
+                raise
+            log.info("%s has no commit %s any more", self.record.repo, revision)
+            return await self._hub.repo(self.record.repo, revision=self.record.revision)
 
     def _plan(self, commit: str, chosen: tuple[HubFile, ...], have: dict[str, int]) -> None:
         sizes = [file.size_bytes for file in chosen]
@@ -213,6 +229,7 @@ class DownloadRun:
                     tries = 0
                 if not error.is_passing or tries >= len(self._patience.pauses_s):
                     raise
+                self._check()  # a pause may be minutes, and others wait for the end of this one
                 pause_s = max(self._patience.pauses_s[tries], error.retry_after_s or 0.0)
                 tries += 1
                 log.info("%s: %s; try %d in %.1f s", self.record.repo, error.problem.title, tries, pause_s)

@@ -20,6 +20,8 @@ log = logging.getLogger(__name__)
 TELL_EVERY_S = 0.25
 END_PATIENCE_S = 2.0  # for a thread to notice that it was stopped
 
+FORGOTTEN = (DownloadPhase.DONE, DownloadPhase.CANCELLED)
+
 Listener = Callable[[tuple[Download, ...]], None]
 
 
@@ -111,10 +113,8 @@ class Downloads:
         if run.phase in (DownloadPhase.DONE, DownloadPhase.CANCELLED):
             return
         self._take_out(repo_id)
-        is_current = run.is_active
         run.stop(DownloadPhase.CANCELLED)
-        if is_current and self._current is not None:
-            await asyncio.wait({self._current}, timeout=END_PATIENCE_S)
+        await run.ended(END_PATIENCE_S)  # also of one that was paused a moment ago: it may still write
         await run.discard()
 
     async def aclose(self) -> None:
@@ -178,6 +178,7 @@ class Downloads:
                     await asyncio.wait({self._current})
                 except asyncio.CancelledError:
                     self._current.cancel()
+                    await asyncio.wait({self._current})
                     raise
                 self._ended(run)
         finally:
@@ -189,11 +190,11 @@ class Downloads:
             self.on_over(run.download())
 
     def _save(self) -> None:
-        """What is not over, and what failed: it can go on next time. What others remember stays."""
+        """What is not over, and what failed on its way: it can go on. What others remember stays."""
         kept = tuple(
             run.record
             for repo_id, run in (self._runs or {}).items()
-            if repo_id in self._ours and run.phase not in (DownloadPhase.DONE, DownloadPhase.CANCELLED)
+            if repo_id in self._ours and run.phase not in FORGOTTEN and not _never_began(run)
         )
         if not self._ours:
             return
@@ -224,3 +225,8 @@ class Downloads:
         self._told_at_s = monotonic()
         if any(run.is_active for run in self._all().values()):
             self._changed()  # bytes come without a word
+
+
+def _never_began(run: DownloadRun) -> bool:
+    """It failed before anything was known of the model: a wrong name is not worth remembering."""
+    return run.phase is DownloadPhase.FAILED and not run.record.commit

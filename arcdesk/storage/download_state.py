@@ -20,7 +20,11 @@ MAX_BYTES = 1024 * 1024
 
 
 class DownloadState:
-    """A DownloadMemory. The file is small: it may be read and written on the loop."""
+    """A DownloadMemory. The file is small: it may be read and written on the loop.
+
+    It is not forced to the disk, which would hold up the window while a download keeps the disk busy: after a
+    power cut the list may be that of a moment before.
+    """
 
     def __init__(self, path: Path | None = None) -> None:
         self._path = path
@@ -40,7 +44,15 @@ class DownloadState:
             return tuple(_record(one) for one in data["downloads"])
         except FileNotFoundError:
             return ()
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        except (
+            OSError,
+            ValueError,
+            KeyError,
+            TypeError,
+            AttributeError,
+            RecursionError,
+            OverflowError,
+        ) as error:
             log.warning("the unfinished downloads of last time can't be read: %s", error)
             return ()
 
@@ -57,8 +69,6 @@ class DownloadState:
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
             with os.fdopen(os.open(beside, flags, PRIVATE_FILE_MODE), "w", encoding="utf-8") as out:
                 out.write(json.dumps(data, indent=1))
-                out.flush()
-                os.fsync(out.fileno())
             beside.replace(path)
 
 

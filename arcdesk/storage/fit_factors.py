@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -14,6 +13,7 @@ from arcdesk.storage.settings_disk import read_text, write_whole
 
 FILE_NAME = "fit-factors.json"
 VERSION = 1
+MOST_UNIX_S = 1e11
 
 
 class FitFactorsFile:
@@ -66,7 +66,7 @@ def _run(raw: object) -> RunRatio | None:
         reserve=reserve,
         model=model if isinstance(model, str) else "",
         low_bit=low_bit if isinstance(low_bit, str) else "",
-        at=float(at) if isinstance(at, int | float) and math.isfinite(at) else 0.0,
+        at=float(at) if isinstance(at, int | float) and 0 <= at < MOST_UNIX_S else 0.0,
     )
 
 

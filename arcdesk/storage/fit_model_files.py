@@ -15,7 +15,8 @@ from arcdesk.storage.gguf_model import read_gguf
 from arcdesk.storage.model_cache import hub_folders
 from arcdesk.storage.model_folders import folders_of
 
-HUB_ID = re.compile(r"^[A-Za-z0-9][\w.-]*(?:/[\w.-]+)?$", re.ASCII)
+_PART = r"[A-Za-z0-9_](?:[\w.-]*[\w])?"  # the hub's own rule: no dot or dash at either end
+HUB_ID = re.compile(rf"(?!.*(?:\.\.|--)){_PART}(?:/{_PART})?\Z", re.ASCII)
 IN_CONTAINER = "/llm/models/"  # where the container sees models_dir
 _ENDS_BYTES = 4096
 _TOTAL = re.compile(rb'"metadata"\s*:\s*\{[^{}]{0,2000}?"total_size"\s*:\s*(\d{1,18})(?:\.0)?\s*[,}]')
@@ -57,6 +58,19 @@ def read_model(path: str) -> LocalModel | None:
         return LocalModel(path=path, config=config, weights_bytes=_weights_bytes(path, names))
     ggufs = [name for name in names if name.endswith(".gguf") and not name.startswith("mmproj")]
     return _gguf(os.path.join(path, ggufs[0])) if ggufs else None
+
+
+def adapter_base(path: str) -> str | None:
+    """The base model that the LoRA adapter in a folder names ('' none); None: it is no adapter. Blocks."""
+    file = os.path.join(os.path.expanduser(path), "adapter_config.json")
+    if not os.path.isfile(file):
+        return None
+    try:
+        stated = model_files.read_json(file, model_files.CONFIG_LIMIT_BYTES) or {}
+    except OSError:
+        return ""
+    base = stated.get("base_model_name_or_path")
+    return base.strip() if isinstance(base, str) else ""
 
 
 def _places(name: str, settings: Settings, environ: Mapping[str, str]) -> Iterator[str]:

@@ -29,11 +29,16 @@ class GgufFacts:
 
 def read_gguf(path: str) -> GgufFacts | None:
     """The facts of one file; None if it is no sound GGUF file. Raises OSError."""
-    with open(path, "rb") as file:
+    with open(path, "rb", opener=_at_once) as file:
         try:
             return _facts(_wanted(GgufReader(file, os.fstat(file.fileno()).st_size)), path)
         except BadGguf:
             return None
+
+
+def _at_once(path: str, flags: int) -> int:
+    """Never waits, as for somebody who writes into a pipe of that name."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def plain_name(path: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 import threading
@@ -24,7 +25,8 @@ IGNORED = (".DS_Store", "Thumbs.db", "desktop.ini")
 
 def hub_folders(hf_cache_dir: str, environ: Mapping[str, str]) -> tuple[Path, ...]:
     """Where downloads are looked for: the cache that the container gets first, then the variables' one."""
-    folders = [_absolute(hf_cache_dir) / "hub"] if hf_cache_dir else []
+    # As the container gets it, where '$' stands for itself; in variables the hub's library expands others.
+    folders = [Path(os.path.abspath(os.path.expanduser(hf_cache_dir))) / "hub"] if hf_cache_dir else []
     stated = environ.get("HF_HUB_CACHE") or environ.get("HUGGINGFACE_HUB_CACHE")
     if stated:
         folders.append(_absolute(stated))
@@ -103,7 +105,8 @@ class ModelCache:
     def entries(self, hub: Path) -> list[ModelEntry]:
         """The models of one cache, by name; none if there is no such folder. Blocks; never raises."""
         with self._lock:
-            found = [self._entry(name, path) for name, path in _repositories(str(hub))]
+            looked = [self._entry(name, path) for name, path in _repositories(str(hub))]
+            found = [entry for entry in looked if entry is not None]
             self._forget_gone(hub, {entry.path for entry in found})
             return sorted(found, key=lambda entry: entry.id.lower())
 
@@ -112,12 +115,15 @@ class ModelCache:
         for path in gone:
             del self._memo[path]
 
-    def _entry(self, name: str, path: str) -> ModelEntry:
+    def _entry(self, name: str, path: str) -> ModelEntry | None:
+        """None if it was removed since the cache was listed."""
         known = self._memo.get(path)
         if known is not None and all(map(_is_unchanged, known[0])):
             return known[1]
         look = _Look(self._uid)
         entry = _read(name, path, look)
+        if not os.path.lexists(path):
+            return None
         settled_before_ns = time.time_ns() - CLOCK_STEP_NS
         is_settled = all(changed_ns < settled_before_ns for _, changed_ns, _ in look.visited)
         if is_settled and not entry.troubles and not look.has_partial:
@@ -224,20 +230,25 @@ def _read_blobs(folder: str, look: _Look) -> None:
         return
     with os.scandir(folder) as items:
         for item in items:
-            info = item.stat(follow_symlinks=False)
-            look.owned(info)
-            if item.name.endswith(PARTIAL_END):
-                look.partial_bytes += info.st_size
-                look.has_partial = True
-                continue
-            if stat.S_ISLNK(info.st_mode):
-                try:
-                    info = os.stat(item.path)
-                except OSError:
-                    continue  # links to it are then broken
-            if stat.S_ISREG(info.st_mode):
-                look.blobs.add(item.name)
-                look.counted(info)
+            with contextlib.suppress(FileNotFoundError):  # a download has finished it since it was listed
+                _read_blob(item, look)
+
+
+def _read_blob(item: os.DirEntry[str], look: _Look) -> None:
+    info = item.stat(follow_symlinks=False)
+    look.owned(info)
+    if item.name.endswith(PARTIAL_END):
+        look.partial_bytes += info.st_size
+        look.has_partial = True
+        return
+    if stat.S_ISLNK(info.st_mode):
+        try:
+            info = os.stat(item.path)
+        except OSError:
+            return  # links to it are then broken
+    if stat.S_ISREG(info.st_mode):
+        look.blobs.add(item.name)
+        look.counted(info)
 
 
 def _main_revision(ref: str, look: _Look) -> str:

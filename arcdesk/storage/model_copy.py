@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import stat
@@ -58,6 +59,8 @@ def _piece(root: str, name: str) -> Piece:
 
 def _file(name: str, source: str) -> Piece:
     info = os.stat(source)
+    if not stat.S_ISREG(info.st_mode):  # a pipe: whoever opens it waits for ever
+        raise OSError(errno.EINVAL, "This is neither a file nor a folder", source)
     return Piece(name=name, kind="file", source=source, size_bytes=info.st_size, changed_ns=info.st_mtime_ns)
 
 

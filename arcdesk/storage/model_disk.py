@@ -91,12 +91,19 @@ class ModelDisk:
         return await in_thread(THREAD, lambda: model_remove.purge(aside))
 
     async def empty_asides(self) -> int:
-        """Delete what earlier runs set aside and did not live to delete; returns the bytes.
+        """Delete what earlier runs set aside or moved by half, and did not live to delete; the bytes.
 
         For the window's process only, and before it sets anything aside.
         """
         roots = self.roots()
-        return await in_thread(THREAD, lambda: model_remove.empty_asides(roots))
+        places = dict.fromkeys((*roots, *(folder / "hub" for folder in self.folders())))
+
+        def work() -> int:
+            for place in places:
+                model_move.empty_unfinished(place)
+            return model_remove.empty_asides(roots)
+
+        return await in_thread(THREAD, work)
 
     async def move(
         self, entry: ModelEntry, folder: Path, progress: Progress, *, in_use: Collection[str] = ()

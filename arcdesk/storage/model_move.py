@@ -70,6 +70,7 @@ def do_move(move: Move, progress: Progress, should_stop: ShouldStop) -> str:
         raise model_problems.refused("move", place, error) from error
     if not move.copy_bytes and _renamed(move):
         return _new_path(move)
+    empty_unfinished(Path(place))
     unfinished = os.path.join(place, UNFINISHED + uuid.uuid4().hex)
     try:
         os.mkdir(unfinished)
@@ -80,6 +81,20 @@ def do_move(move: Move, progress: Progress, should_stop: ShouldStop) -> str:
         shutil.rmtree(unfinished, ignore_errors=True)
     _drop_sources(move)
     return _new_path(move)
+
+
+def empty_unfinished(folder: Path) -> None:
+    """Delete what a move left that was killed on its way here: its model is still whole where it was. Blocks.
+
+    Only one move is made at a time, so what is there is nobody's.
+    """
+    try:
+        with os.scandir(folder) as items:
+            left = [item.path for item in items if item.name.startswith(UNFINISHED) and item.is_dir()]
+    except OSError:
+        return
+    for path in left:
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def _copy(move: Move, unfinished: str, progress: Progress, should_stop: ShouldStop) -> None:

@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import re
+import stat
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -123,7 +124,10 @@ def _files_of(entry: ModelEntry) -> tuple[list[_File], dict[str, str]]:
             path = os.path.join(parent, name)
             below = os.path.relpath(path, root).replace(os.sep, "/")
             try:
-                files.append(_file(below, path))
+                if stat.S_ISREG(os.stat(path).st_mode):
+                    files.append(_file(below, path))
+                else:
+                    missing[below] = "is a pipe or a device instead of a file"
             except FileNotFoundError:
                 missing[below] = "is a link to a file that is missing"
     return sorted(files, key=lambda file: file.name), missing

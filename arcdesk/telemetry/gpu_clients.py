@@ -10,6 +10,7 @@ from arcdesk.core.gpu import ContainerFdinfo
 from arcdesk.telemetry.gpu_fdinfo import DrmClient, parse_fdinfo, parse_grep, rates_pct
 from arcdesk.telemetry.gpu_host import GpuHost
 from arcdesk.telemetry.gpu_pci import PciCard
+from arcdesk.telemetry.gpu_values import read_text
 
 # A program without a card may open one later: it is looked at again at every so-manieth scan.
 RECHECK_SCANS = 5
@@ -134,7 +135,7 @@ class ProgramScan:
             if node not in nodes:  # a sleeping card's, or another maker's: reading may wake it
                 continue
             try:
-                client = parse_fdinfo(self._host.text(f"proc/{pid}/fdinfo/{number}"))
+                client = parse_fdinfo(read_text(self._host, f"proc/{pid}/fdinfo/{number}"))
             except PermissionError:
                 self._unreadable[pid] = self._unreadable.get(pid, frozenset()) | {nodes[node]}
                 continue
@@ -186,6 +187,6 @@ class ProgramScan:
 
     def _text(self, path: str) -> str:
         try:
-            return self._host.text(path)
+            return read_text(self._host, path)
         except OSError:
             return ""

@@ -7,7 +7,7 @@ import re
 from arcdesk.core.energy import NO_COUNTER, EnergyCounter
 from arcdesk.core.gpu import Unknown, Why
 from arcdesk.telemetry.gpu_host import GpuHost
-from arcdesk.telemetry.gpu_hwmon import DEFAULT_LABELS, hwmon_names
+from arcdesk.telemetry.gpu_hwmon_names import DEFAULT_LABELS, hwmon_names
 from arcdesk.telemetry.gpu_pci import PciCard, is_asleep, list_cards, read
 
 ENERGY = re.compile(r"(energy\d+)_input")

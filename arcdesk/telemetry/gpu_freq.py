@@ -10,7 +10,7 @@ from arcdesk.core.gpu import Figure, Unknown
 from arcdesk.telemetry.gpu_host import GpuHost
 from arcdesk.telemetry.gpu_pci import PciCard, read
 from arcdesk.telemetry.gpu_unknown import SECOND_LOOK, absurd, not_provided, of_error, unknown
-from arcdesk.telemetry.gpu_values import Counter, read_int
+from arcdesk.telemetry.gpu_values import Counter, read_int, read_text
 
 TILE = re.compile(r"tile(\d+)")
 GT = re.compile(r"gt(\d+)")
@@ -148,8 +148,8 @@ def _slowed_by(host: GpuHost, part: _Gt) -> set[str]:
             raise FileNotFoundError(part.throttle)
     if "reasons" in part.reasons:  # newer kernels say all in one file
         try:
-            words = re.split(r"[\s,]+", host.text(f"{part.throttle}/reasons").strip().lower())
-            return {word for word in words if word not in ("", "none")}
+            words = re.split(r"[\s,]+", read_text(host, f"{part.throttle}/reasons").strip().lower())
+            return {word.removeprefix("reason_") for word in words if word not in ("", "none")}
         except OSError:
             pass  # the older files may still be readable
     return _slowed_by_files(host, part)

@@ -7,43 +7,30 @@ from dataclasses import dataclass, field
 
 from arcdesk.core.gpu import Figure, Unknown, Why
 from arcdesk.telemetry.gpu_host import GpuHost
-from arcdesk.telemetry.gpu_pci import PciCard, read
+from arcdesk.telemetry.gpu_hwmon_names import DEFAULT_LABELS, hwmon_names
+from arcdesk.telemetry.gpu_pci import PciCard
 from arcdesk.telemetry.gpu_sensors import Sensors, without_sensors
 from arcdesk.telemetry.gpu_unknown import (
     INTEGRATED_POWER,
     INTEGRATED_SENSORS,
     SECOND_LOOK,
+    SET_BACK,
     absurd,
     not_provided,
     of_error,
     too_old,
     unknown,
 )
-from arcdesk.telemetry.gpu_values import Counter, read_int
+from arcdesk.telemetry.gpu_values import Counter, read_int, read_text
 
-FOLDER = re.compile(r"hwmon(\d+)")
 INPUT = re.compile(r"(energy|temp|fan)(\d+)_input")
-# Without a label: xe numbers its channels so, and what i915 tells is the package.
-DEFAULT_LABELS = {
-    "xe": {"energy1": "card", "energy2": "pkg", "temp2": "pkg", "temp3": "vram"},
-    "i915": {"energy1": "pkg", "temp1": "pkg"},
-}
 CHANNEL_ORDER = {"card": 0, "pkg": 1}
 LIMITS = ("cap", "max", "rated_max")
 COLDEST_C, HOTTEST_C = -50.0, 150.0
 MOST_RPM, MOST_W = 30_000, 1_000.0
 MOST_UJ = 1 << 64
 # The driver folds a 32-bit counter when it is read; after so long a pause a turn may have been lost.
-LONGEST_PAUSE_S = 900.0
-
-
-def hwmon_names(host: GpuHost, card: PciCard) -> list[str]:
-    """The card's hwmon folders, without looking into them (which would wake it)."""
-    try:
-        names = host.names(f"{card.path}/hwmon")
-    except OSError:
-        return []
-    return sorted((name for name in names if FOLDER.fullmatch(name)), key=lambda name: int(name[5:]))
+LONGEST_PAUSE_S = 600.0  # 32 bits last 690 s at 380 W
 
 
 @dataclass(slots=True)
@@ -54,6 +41,7 @@ class Hwmon:
     card: PciCard
     kernel: str
     _folder: str = ""
+    _refused: Unknown | None = None  # why the folder can't be looked into
     _labels: dict[str, str] = field(default_factory=dict)
     _energy: dict[str, Counter] = field(default_factory=dict)
     _fans: dict[str, int] = field(default_factory=dict)
@@ -65,9 +53,12 @@ class Hwmon:
         names = self._names()
         if names is None:
             if self.card.is_integrated:
-                return without_sensors("", INTEGRATED_POWER, INTEGRATED_SENSORS)
-            missing = too_old("sensors", self.card.driver, self.kernel)
-            return without_sensors("", missing, missing)
+                return without_sensors(INTEGRATED_POWER, INTEGRATED_SENSORS, INTEGRATED_SENSORS)
+            power, temps, fans = (
+                self._refused or too_old(what, self.card.driver, self.kernel)
+                for what in ("sensors", "temperatures", "fans")
+            )
+            return without_sensors(power, temps, fans)
         channels = sorted(
             (int(found[2]), found[1], name) for name in names if (found := INPUT.fullmatch(name))
         )
@@ -103,16 +94,24 @@ class Hwmon:
         return None
 
     def _find(self) -> str:
+        self._refused = None
         for name in hwmon_names(self.host, self.card):
             folder = f"{self.card.path}/hwmon/{name}"
-            if read(self.host, f"{folder}/name") == self.card.driver:
+            try:
+                owner = read_text(self.host, f"{folder}/name").strip()
+            except PermissionError as error:
+                self._refused = of_error(error, SECOND_LOOK)
+                continue
+            except OSError:
+                continue
+            if owner == self.card.driver:
                 return folder
         return ""
 
     def _label(self, channel: str) -> str:
         if channel not in self._labels:
             try:
-                text = self.host.text(f"{self._folder}/{channel}_label").strip()
+                text = read_text(self.host, f"{self._folder}/{channel}_label").strip()
             except OSError:
                 text = ""
             default = DEFAULT_LABELS.get(self.card.driver, {}).get(channel, channel)
@@ -151,7 +150,10 @@ class Hwmon:
             return absurd("an energy that is no number")
         if not 0 <= value < MOST_UJ:
             return absurd(f"an energy of {value} µJ")
-        return self._energy.setdefault(channel, Counter()).step(value, self.host.clock()) or SECOND_LOOK
+        counter = self._energy.setdefault(channel, Counter())
+        was_set_back = counter.value is not None and value < counter.value
+        step = counter.step(value, self.host.clock())
+        return step or (SET_BACK if was_set_back else SECOND_LOOK)
 
     def _watts(
         self, used_uj: int, seconds: float, channel: str
@@ -229,9 +231,3 @@ class Hwmon:
                 self._fans[name] = rpm
                 speeds.append(rpm)
         return Figure(tuple(speeds), "hwmon") if speeds else unknown(problem)
-
-
-def only_hwmon(host: GpuHost, card: PciCard) -> str:
-    """The card's hwmon when there is just one candidate, told without waking the card."""
-    names = hwmon_names(host, card)
-    return names[0] if len(names) == 1 else ""

@@ -19,6 +19,7 @@ from arcdesk.telemetry.gpu_unknown import (
     of_error,
     unknown,
 )
+from arcdesk.telemetry.gpu_values import read_text
 
 CGROUP = "sys/fs/cgroup/dmem.current"
 SOURCE = "ioctl"
@@ -115,10 +116,12 @@ class MemoryReader:
         """By the card's nominal memory, where the driver does not tell the true one."""
         known = known_cards().get(self.card.pci_id)
         window = None if self.card.is_integrated else bar_bytes(self.host, self.card)
-        if window is None or known is None or known.vram_gib is None:
+        if window is None:
             return unknown(problem)
         if window <= SMALL_BAR_BYTES:
             return Figure(False, "BAR size")
+        if known is None or known.vram_gib is None:
+            return unknown(problem)
         return Figure(True, "BAR size") if window >= known.vram_gib * GIB else unknown(problem)
 
     def _with_cgroup(self, memory: Memory) -> Memory:
@@ -139,18 +142,17 @@ class MemoryReader:
 def _rebar(vram: list[MemoryRegion], window_bytes: int | None) -> Figure[bool]:
     if all(region.cpu_visible_bytes >= region.total_bytes for region in vram):
         return Figure(True, SOURCE)
-    total = sum(region.total_bytes for region in vram)
-    if window_bytes is not None:
-        return Figure(window_bytes >= total, "BAR size")
     if any(region.cpu_visible_bytes > 0 for region in vram):
         return Figure(False, SOURCE)
+    if window_bytes is not None:
+        return Figure(window_bytes >= sum(region.total_bytes for region in vram), "BAR size")
     return unknown(not_provided("Neither the driver nor the PCI bus tells it."))
 
 
 def _cgroup_bytes(host: GpuHost, address: str) -> int | None:
     """'drm/0000:03:00.0/vram0 BYTES' per line; the sum of the card's."""
     try:
-        lines = host.text(CGROUP).splitlines()
+        lines = read_text(host, CGROUP).splitlines()
     except OSError:
         return None
     found = [line.split() for line in lines if line.startswith(f"drm/{address}/vram")]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from arcdesk.core.gpu import Link
 from arcdesk.telemetry.gpu_host import GpuHost
 from arcdesk.telemetry.gpu_names import card_name, known_cards
+from arcdesk.telemetry.gpu_values import read_text
 
 DEVICES = "sys/bus/pci/devices"
 INTEL = "0x8086"
@@ -77,7 +78,7 @@ def environment(host: GpuHost) -> str:
 def kernel_release(host: GpuHost) -> str:
     """As the kernel writes it, e.g. '6.16.3-arch1-1'; '' when unknown."""
     try:
-        return host.text("proc/sys/kernel/osrelease").strip()
+        return read_text(host, "proc/sys/kernel/osrelease").strip()
     except OSError:
         return ""
 
@@ -99,7 +100,7 @@ def is_asleep(host: GpuHost, card: PciCard) -> bool:
 def bar_bytes(host: GpuHost, card: PciCard) -> int | None:
     """The window through which the processor sees the card's memory; None when it can't be told."""
     try:
-        line = host.text(f"{card.path}/resource").splitlines()[BAR_LINE]
+        line = read_text(host, f"{card.path}/resource").splitlines()[BAR_LINE]
         first, last, _flags = (int(number, 16) for number in line.split())
     except (OSError, ValueError, IndexError):
         return None
@@ -135,7 +136,7 @@ def read_link(host: GpuHost, folder: str) -> Link | None:
 def read(host: GpuHost, path: str) -> str:
     """A short text in lower case; '' when it can't be read."""
     try:
-        return host.text(path).strip().lower()
+        return read_text(host, path).strip().lower()
     except OSError:
         return ""
 
@@ -201,7 +202,7 @@ def _is_intel_bridge(host: GpuHost, folder: str) -> bool:
 
 def _speed(host: GpuHost, path: str) -> str:
     try:
-        text = host.text(path).strip()
+        text = read_text(host, path).strip()
     except OSError:
         return ""
     return text if text[:1].isdigit() else ""

@@ -9,7 +9,8 @@ from arcdesk.telemetry.gpu_blank import blank_reading, sleeping_reading
 from arcdesk.telemetry.gpu_clients import Programs, ProgramScan
 from arcdesk.telemetry.gpu_freq import ClockReader
 from arcdesk.telemetry.gpu_host import GpuHost, LiveHost
-from arcdesk.telemetry.gpu_hwmon import Hwmon, only_hwmon
+from arcdesk.telemetry.gpu_hwmon import Hwmon
+from arcdesk.telemetry.gpu_hwmon_names import only_hwmon
 from arcdesk.telemetry.gpu_memory import MemoryReader
 from arcdesk.telemetry.gpu_pci import (
     PciCard,
@@ -70,7 +71,7 @@ class CardReader:
         ]
         programs = self._scan.look(awake, containers)
         readings = [self._read(state, programs, address in asleep) for address, state in self._states.items()]
-        there = tuple(one for one in readings if self.host.exists(self._states[one.address].card.path))
+        there = tuple(one for one in readings if self._is_there(one.address))
         if len(there) < len(readings):
             self._listed_at = None  # one was unplugged while we read
         around = environment(self.host) if not there else ""
@@ -80,6 +81,9 @@ class CardReader:
             environment=around,
             why_none="" if there else self._why_none(around),
         )
+
+    def _is_there(self, address: str) -> bool:
+        return self.host.exists(f"{self._states[address].card.path}/vendor")
 
     def _list(self) -> None:
         """The cards; looks closer when the bus has changed, and now and then."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import math
 import posixpath
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from arcdesk.core.gpu import ContainerFdinfo
+from arcdesk.telemetry.gpu_fdinfo import parse_grep
 from arcdesk.telemetry.gpu_port import HostUser
 from arcdesk.telemetry.gpu_recording_file import load_recording
 
@@ -19,6 +22,8 @@ MAX_LINKS = 40
 class RecordedHost:
     """A recording (tests/data/gpu/README.md) at its first sample; `advance` goes on to the second.
 
+    Without a second sample nothing changes and no time passes, so no difference of two looks is known.
+
     `touched` holds what was read or listed, by canonical path, and 'ioctl:renderD128' for ioctls, since
     the host was made or advanced. `trail` holds both.
     """
@@ -29,12 +34,13 @@ class RecordedHost:
         self._recording = recording
         self._files: dict[str, str] = dict(recording.get("files") or {})
         self._links: dict[str, str] = dict(recording.get("links") or {})
-        permissions = recording.get("permissions") or {}
-        self._refused = tuple(permissions.get("eacces") or ())
-        self._busy_once = set(permissions.get("eagain_once") or ())
         self._meta: Mapping[str, Any] = recording.get("meta") or {}
-        self.dt_s = _positive(self._meta.get("dt_s"), 1.0)
+        self.dt_s = _seconds(self._meta.get("dt_s"))
         self._real: dict[str, str] = {}
+        permissions = recording.get("permissions") or {}
+        self._refused = frozenset(self._both_names(permissions.get("eacces") or ()))
+        self._busy_once = set(self._both_names(permissions.get("eagain_once") or ()))
+        self._answers: dict[tuple[str, str], ContainerFdinfo] = {}
         self._is_second = False
         self._now = 0.0
         self.touched: set[str] = set()
@@ -42,19 +48,22 @@ class RecordedHost:
         self._folders = self._tree()
 
     def advance(self) -> None:
-        """The second sample, `dt_s` later."""
+        """The second sample, `dt_s` later (0 s where the recording does not tell)."""
         if self._is_second:
+            return
+        self.touched = set()
+        self.trail.append(self.touched)
+        changes = self._recording.get("t1")
+        if not changes:
             return
         self._is_second = True
         self._now += self.dt_s
-        for path, text in (self._recording.get("t1") or {}).items():
+        for path, text in changes.items():
             if text is None:
                 self._files.pop(path, None)
             else:
                 self._files[path] = text
         self._folders = self._tree()
-        self.touched = set()
-        self.trail.append(self.touched)
 
     def containers(self) -> tuple[ContainerFdinfo, ...]:
         """What Docker would answer now."""
@@ -64,13 +73,21 @@ class RecordedHost:
         )
 
     def _answer(self, name: str, data: Mapping[str, Any]) -> ContainerFdinfo:
-        text = data.get("exec_t1" if self._is_second else "exec_t0") or ""
+        """The same answer again where there is no second one, as it is given on a real machine."""
+        key = "exec_t1" if self._is_second and data.get("exec_t1") is not None else "exec_t0"
+        known = self._answers.get((name, key))
+        if known is None:
+            known = self._answers[name, key] = self._first_answer(name, data, data.get(key) or "")
+        return known
+
+    def _first_answer(self, name: str, data: Mapping[str, Any], text: str) -> ContainerFdinfo:
         code = data.get("exec_rc") or 0
-        failed = code not in (0, 1) and not text  # 1: grep found nothing
+        failed = code not in (0, 1) and not any(parse_grep(text))  # 1: grep found nothing
+        pid = (data.get("State") or {}).get("Pid")
         return ContainerFdinfo(
             name=name,
             container_id=str(data.get("Id") or ""),
-            pid=int((data.get("State") or {}).get("Pid") or 0),
+            pid=pid if isinstance(pid, int) else 0,
             text=text,
             error=f"The command in the container ended with {code}." if failed else "",
             at=self._now,
@@ -145,7 +162,9 @@ class RecordedHost:
         self.touched.add(f"ioctl:{render}")
         self._refuse(f"dev/dri/{render}")
         self._refuse(f"ioctl:{render}")
-        raw = self._region_text(render, driver, "unprivileged")
+        raw = self._region_text(render, driver, "perfmon") if self._is_root() else None
+        if raw is None:
+            raw = self._region_text(render, driver, "unprivileged")
         if raw is None:
             raise FileNotFoundError(errno.ENOENT, "the recording has no answer of this node", render)
         return bytes.fromhex(raw)
@@ -154,6 +173,10 @@ class RecordedHost:
         """See GpuHost."""
         raw = self._region_text(render, driver, "perfmon")
         return None if raw is None else bytes.fromhex(raw)
+
+    def _is_root(self) -> bool:
+        """Root has CAP_PERFMON; of a user that is not told nothing is taken for granted."""
+        return bool((self._meta.get("user") or {}).get("uid") == 0)
 
     def _region_text(self, render: str, driver: str, who: str) -> str | None:
         node = (self._recording.get("ioctl") or {}).get(render) or {}
@@ -190,6 +213,14 @@ class RecordedHost:
     def _is_refused(self, path: str) -> bool:
         return any(is_under(path, prefix) for prefix in self._refused)
 
+    def _both_names(self, paths: Iterable[str]) -> Iterator[str]:
+        """Each path as it was written and without links: both may be asked for."""
+        for path in paths:
+            path = path.strip("/")
+            yield path
+            with contextlib.suppress(OSError):  # links in a circle
+                yield self.real(path)
+
     def _tree(self) -> dict[str, dict[str, None]]:
         folders: dict[str, dict[str, None]] = {"": {}}
         for path in (*self._files, *self._links):
@@ -213,5 +244,6 @@ def _is_running(state: Any) -> bool:
     return not isinstance(state, Mapping) or bool(state.get("Running", True))
 
 
-def _positive(value: Any, default: float) -> float:
-    return float(value) if isinstance(value, int | float) and value > 0 else default
+def _seconds(value: Any) -> float:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if is_number and 0 < value < math.inf else 0.0

@@ -40,8 +40,21 @@ def _fault(data: Any) -> str:
     for key in ("ioctl", "docker"):
         if not all(isinstance(one, dict) for one in (data.get(key) or {}).values()):
             return f"its '{key}' is not as it should be"
+    if not all(_is_answer(one) for one in (data.get("docker") or {}).values()):
+        return "a container's answer in it is no text"
+    nodes = (data.get("ioctl") or {}).values()
+    answers = [raw for node in nodes for key, raw in node.items() if "_regions" in key]
+    if not all(isinstance(raw, str | None) for raw in answers):
+        return "an answer of a render node in it is no text"
+    if not isinstance((data.get("meta") or {}).get("user") or {}, dict):
+        return "its 'user' has no names"
     for key in ("eacces", "wakes_gpu", "eagain_once"):
         paths = (data.get("permissions") or {}).get(key) or []
         if not isinstance(paths, list) or not all(isinstance(path, str) for path in paths):
             return f"its '{key}' is no list of paths"
     return ""
+
+
+def _is_answer(container: dict[str, Any]) -> bool:
+    are_texts = all(isinstance(container.get(key), str | None) for key in ("exec_t0", "exec_t1"))
+    return are_texts and isinstance(container.get("State") or {}, dict)

@@ -22,15 +22,15 @@ class Sensors:
     fans_rpm: Figure[tuple[int, ...]]
 
 
-def without_sensors(hwmon: str, power: Unknown, other: Unknown) -> Sensors:
+def without_sensors(power: Unknown, temps: Unknown, fans: Unknown) -> Sensors:
     """Nothing is told."""
     return Sensors(
-        hwmon=hwmon,
+        hwmon="",
         power_w=unknown(power),
         power_channel=unknown(power),
         energy_j=unknown(power),
         power_limit_w=unknown(power),
         power_crit_w=unknown(power),
-        temps_c=unknown(other),
-        fans_rpm=unknown(other),
+        temps_c=unknown(temps),
+        fans_rpm=unknown(fans),
     )

@@ -14,6 +14,7 @@ ASLEEP = Unknown(
     Why.ASLEEP, "The card sleeps; asking would wake it.", "It is told as soon as something uses the card."
 )
 SECOND_LOOK = Unknown(Why.SECOND_LOOK, "It is the difference of two looks.", "Look again in a second.")
+SET_BACK = Unknown(Why.ERROR, "The card's counter was set back in this time.", "Look again in a second.")
 INTEGRATED_VRAM = Unknown(
     Why.NOT_PROVIDED, "An integrated GPU has no memory of its own; it uses main memory.", ""
 )

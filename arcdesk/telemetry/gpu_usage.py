@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from arcdesk.core.gpu import Figure, GpuClient, Unknown
+from arcdesk.core.gpu import Figure, GpuClient, Unknown, Why
 from arcdesk.telemetry.gpu_clients import Programs, Seen
 from arcdesk.telemetry.gpu_pci import PciCard
 from arcdesk.telemetry.gpu_unknown import (
@@ -19,6 +19,11 @@ from arcdesk.telemetry.gpu_unknown import (
 SOURCE = "fdinfo"
 SURROGATES = re.compile("[\ud800-\udfff]")
 NO_CLIENTS = not_provided("No program that you may read uses the card.")
+REFUSED = Unknown(
+    Why.NO_PERMISSION,
+    "You may read none of the programs that may use the card.",
+    "Programs of your own, and those in Docker containers, are told.",
+)
 NO_PROC = not_provided("The list of programs can't be read.")
 
 
@@ -29,6 +34,7 @@ class Usage:
         self._card = card
         self._seen = programs.of(card.address)
         self._is_proc_readable = programs.is_proc_readable
+        self._is_any_refused = bool(programs.unreadable_of(card.address))
         self._kernel = kernel
 
     def vram_bytes(self) -> Figure[int]:
@@ -73,6 +79,8 @@ class Usage:
             return unknown(too_old("client memory", self._card.driver, self._kernel))
         if not sizes and not self._is_proc_readable:
             return unknown(NO_PROC)
+        if not sizes and self._is_any_refused:  # then 0 would be a guess
+            return unknown(REFUSED)
         return Figure(sum(told), SOURCE)
 
     def _why_no_engines(self) -> Unknown:

@@ -9,14 +9,18 @@ from arcdesk.telemetry.gpu_host import GpuHost
 BUSY_PAUSE_S = 0.02  # two reads in one jiffy fail with EAGAIN; one retry is enough
 
 
-def read_int(host: GpuHost, path: str) -> int:
-    """A whole number. Raises OSError; ValueError when there is none in the file."""
+def read_text(host: GpuHost, path: str) -> str:
+    """A file's text, asked for again when it is busy. Raises OSError."""
     try:
-        text = host.text(path)
+        return host.text(path)
     except BlockingIOError:
         host.pause(BUSY_PAUSE_S)
-        text = host.text(path)
-    return int(text)
+        return host.text(path)
+
+
+def read_int(host: GpuHost, path: str) -> int:
+    """A whole number. Raises OSError; ValueError when there is none in the file."""
+    return int(read_text(host, path))
 
 
 def maybe_int(host: GpuHost, path: str) -> int | None:

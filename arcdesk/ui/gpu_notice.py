@@ -68,6 +68,9 @@ def _said(card: GpuReading, why: Why) -> str:
 def no_card_notice(snapshot: GpuSnapshot) -> Notice:
     """Why there is no card at all."""
     text = plain(snapshot.why_none, TEXT_LENGTH) or tr("The computer lists no Intel display device.")
+    if snapshot.environment != "wsl2":
+        missed = tr("If one is built in, it may be off in the BIOS, or not handed to this virtual machine.")
+        text = f"{text}\n{missed}"
     return Notice(title=none_title(snapshot), text=text, action=open_doctor())
 
 

@@ -42,7 +42,7 @@ class GpuWindow(QDialog):
         self.setObjectName("gpuWindow")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowFlags(self.windowFlags() | Qt.WindowType.WindowMinMaxButtonsHint)
-        self.setWindowTitle(self.tr("Graphics cards"))
+        self.setWindowTitle(self.tr("Graphics cards — ArcDesk"))
         self.setMinimumSize(LEAST_SIZE)
         room = self.screen().availableGeometry().size() * SCREEN_SHARE
         self.resize(WANTED_SIZE.boundedTo(room).expandedTo(LEAST_SIZE))
@@ -112,12 +112,12 @@ class GpuWindow(QDialog):
         look.setToolTip(self.tr("Look at once (F5)"))
         close = self._button(self.tr("Close"), self.close)
         close.setShortcut(QKeySequence(QKeySequence.StandardKey.Close))
+        self._copy.setEnabled(False)  # until the first look; where no card is, the reason is copied
         for button in (self._copy, self._record):
             row.addWidget(button)
         row.addStretch(1)
         row.addWidget(look)
         row.addWidget(close)
-        look.setFocus()
         column = QVBoxLayout()
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
@@ -152,7 +152,7 @@ class GpuWindow(QDialog):
         cards = view.snapshot.cards
         self.permission.present(permission_notice(view.snapshot))
         self.empty.present(no_card_notice(view.snapshot) if not cards else None)
-        self._copy.setEnabled(bool(cards))
+        self._copy.setEnabled(True)
         if self._turn_to:
             self.show_card(self._turn_to)
 

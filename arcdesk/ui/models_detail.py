@@ -179,6 +179,8 @@ def wishes_of(detail: Detail) -> dict[str, bool]:
     subject = detail.subject
     is_loading = detail.download is not None and not detail.download.phase.is_over
     is_paused = detail.download is not None and detail.download.phase is DownloadPhase.PAUSED
+    if detail.is_here:
+        return {"use": True, "page": True, "copy": True}
     if not isinstance(subject, ModelEntry):
         wishes = {"download": not is_loading or is_paused, "page": True, "copy": True}
         can_ask = isinstance(subject, StartModel) and _has_fit(detail) and detail.fit is None

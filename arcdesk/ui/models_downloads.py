@@ -125,7 +125,7 @@ class DownloadRow(QWidget):
         """Show how far it is."""
         is_open = download.phase in (*PAUSABLE, P.PAUSED)
         self.bar.setVisible(is_open)
-        is_measured = bool(download.total_bytes)
+        is_measured = bool(download.total_bytes) or download.phase is P.WAITING  # nothing moves yet
         self.bar.setRange(0, STEPS if is_measured else 0)
         if download.total_bytes:
             self.bar.setValue(min(STEPS, STEPS * download.done_bytes // download.total_bytes))

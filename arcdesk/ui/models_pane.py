@@ -31,6 +31,7 @@ class ModelsPane(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._view = ModelsView()
+        self._has_begun = False
         self.tabs = QTabBar()
         self.tabs.setAccessibleName(self.tr("Where to look for models"))
         self.tabs.setDrawBase(False)
@@ -85,6 +86,14 @@ class ModelsPane(QWidget):
         self._fill_here()
         self._fill_hub(view.search)
 
+    def begin_choice(self) -> None:
+        """Turn to the first model when the list was read for the first time."""
+        if self._has_begun or not self._view.listing.is_known:
+            return
+        self._has_begun = True
+        if self.here.subject is None:
+            self.here.choose_first()
+
     @property
     def rows(self) -> ModelRows:
         """The list that is seen."""
@@ -116,7 +125,8 @@ class ModelsPane(QWidget):
     def _fill_here(self) -> None:
         words = self.filter.text().casefold().split()
         entries = [entry for entry in self._view.listing.entries if _has(words, entry.id, entry.served_name)]
-        start = [model for model in self._view.start if _has(words, model.id, model.title)]
+        is_read = self._view.listing.is_known  # before, the first row would be one of the last
+        start = [model for model in self._view.start if is_read and _has(words, model.id, model.title)]
         self.here.present(
             (
                 (self.tr("Served now"), [_entry_row(entry) for entry in entries if entry.is_served]),

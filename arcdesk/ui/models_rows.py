@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter
+from PySide6.QtGui import QColor, QFocusEvent, QFont, QFontMetrics, QPainter
 from PySide6.QtWidgets import (
     QApplication,
     QListWidget,
@@ -97,6 +97,12 @@ class ModelRows(QListWidget):
         """Turn to the first model, if there is one."""
         if rows := self.rows:
             self.choose(key_of(rows[0].subject))
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        """Qt makes the first row the current one then, but does not mark it."""
+        super().focusInEvent(event)
+        if (item := self.currentItem()) is not None:
+            item.setSelected(True)
 
     def set_palette_colors(self, palette: Palette) -> None:
         """Take other colours."""

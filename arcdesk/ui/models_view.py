@@ -37,6 +37,7 @@ class Detail:
     low_bit: str = ""  # the format that the fit is shown for
     problem: Problem | None = None
     download: Download | None = None
+    is_here: bool = False  # what was found on the hub is on this computer, whole
 
     @property
     def name(self) -> str:

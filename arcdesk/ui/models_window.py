@@ -120,6 +120,7 @@ class ModelsWindow(QWidget):
         self.notice.present(view.notice)
         self.work.present(view.work)
         self.downloads.present(view.downloads)
+        self.pane.begin_choice()  # last: another view may come of it
 
     def choose(self, subject: Subject) -> bool:
         """Turn to this model; False if the list has none such."""

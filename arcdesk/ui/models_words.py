@@ -41,7 +41,7 @@ VERDICTS = {
     Verdict.FITS: ("Fits", "ok"),
     Verdict.TIGHT: ("Tight", "warn"),
     Verdict.DOES_NOT: ("Does not fit", "error"),
-    Verdict.UNKNOWN: ("Not known", "secondary"),
+    Verdict.UNKNOWN: ("Whether it fits is not known", "secondary"),
 }
 PHASES = {
     DownloadPhase.WAITING: "Waits for the one before",

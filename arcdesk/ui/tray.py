@@ -76,7 +76,11 @@ class Tray(QObject):
         self._quick.setText(f"{text}  ({key})" if key else text)
 
     def set_gpu_lines(self, lines: Sequence[str]) -> None:
-        """What the cards do, a line each, under the engine's state; none while nobody looked."""
+        """What the cards do, a line each, under the engine's state; one that says so while nobody looked.
+
+        There is always a line: some panels do not let a menu grow that is open already.
+        """
+        lines = lines or [self.tr("Graphics cards: –")]
         for action in self._gpu_lines[len(lines) :]:
             self._menu.removeAction(action)
             action.deleteLater()
@@ -122,6 +126,7 @@ class Tray(QObject):
         self._state_line.setEnabled(False)
         self._gpu_lines: list[QAction] = []
         self._after_lines = self._menu.addSeparator()
+        self.set_gpu_lines([])
         self._menu.aboutToShow.connect(self.menu_opened)
         self._menu.aboutToHide.connect(self.menu_closed)
         self._start = self._add(self.tr("Start"), self.start_requested)

@@ -114,6 +114,35 @@ def test_a_colleagues_files_stay_his(
     assert foreign_uids(cache, PERSON) == {COLLEAGUE: 1}
 
 
+def test_what_is_no_cache_stays_as_it_is(
+    client: sdk_library.DockerClient, settings: ContainerSettings, cache: Path, tmp_path: Path
+) -> None:
+    """Somebody may name a whole disk as the cache, or lay its hub elsewhere by a link."""
+    downloading(client, settings.image, cache)
+    backups, elsewhere = cache / "backups", tmp_path / "elsewhere"
+    for folder in (backups, elsewhere):
+        folder.mkdir()
+        (folder / "of-root").touch()
+    (cache / "xet").rmdir()
+    (cache / "xet").symlink_to(elsewhere)
+    os.chown(cache, 0, 0)
+    assert own_cache(client, settings, PERSON) == 10, "the nine and the link itself"
+    assert owners(cache / "hub") == {(PERSON.uid, PERSON.gid)}
+    assert (cache / "xet").lstat().st_uid == PERSON.uid
+    assert cache.stat().st_uid == 0 and owners(backups) == owners(elsewhere) == {(0, 0)}
+    assert foreign_uids(cache, PERSON) == {}
+
+
+def test_a_cache_whose_folder_docker_made(
+    client: sdk_library.DockerClient, settings: ContainerSettings, cache: Path
+) -> None:
+    downloading(client, settings.image, cache)
+    os.chown(cache, 0, 0)
+    (cache / "token").touch()
+    assert own_cache(client, settings, PERSON) == 10
+    assert cache.stat().st_uid == PERSON.uid and (cache / "token").stat().st_uid == 0
+
+
 def test_a_paused_engine_is_no_obstacle(
     client: sdk_library.DockerClient, settings: ContainerSettings, cache: Path
 ) -> None:

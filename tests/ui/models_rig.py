@@ -46,6 +46,7 @@ class Desk:
         self.app = app
         self.cards: tuple[GpuReading, ...] = (B580,)
         self.owned = 0
+        self.downloads = downloads
         session = app.session
         disk = ModelDisk(lambda: session.settings, starter=find_starter_model, environ={})
         service = FitService(FitFactorsFile(), read_figures, session.engine.log_tail)

@@ -21,10 +21,12 @@ from arcdesk.core.models import ModelEntry, Place
 from arcdesk.engine.starter_model import find_starter_model
 from arcdesk.storage import paths
 from arcdesk.storage.settings_file import FILE_NAME
+from arcdesk.ui import theme
+from arcdesk.ui.theme import DARK, LIGHT
 from tests.fakes.openai_server import OpenAIServer
 from tests.model_cache_rig import QWEN_7B, TINY, put_model
 from tests.rig.hub_server import Fault, HubServer, Repo
-from tests.ui.app_rig import no_docker, server, until
+from tests.ui.app_rig import no_docker, open_app, server, until
 from tests.ui.models_rig import Desk, found, opened
 from tests.unit.api.hub_rig import noise
 
@@ -98,7 +100,7 @@ async def test_another_format_is_reckoned_when_it_is_picked(hub: HubServer, cach
 async def test_without_a_card_it_says_so(hub: HubServer, cache: Path) -> None:
     async with opened(hub, cache) as desk:
         desk.cards = ()
-        await desk.choose(QWEN_ID)
+        await desk.choose(TINY_ID)
         detail = desk.window.detail.detail
         assert detail is not None and detail.fit is not None
         assert detail.fit.verdict is Verdict.UNKNOWN
@@ -245,6 +247,22 @@ async def test_delete_asks_frees_and_can_be_undone(hub: HubServer, cache: Path) 
         assert (folder / "refs" / "main").exists()
 
 
+async def test_a_model_on_its_way_is_not_deleted(hub: HubServer, cache: Path) -> None:
+    hub.repos[QWEN_ID] = Repo(files={"config.json": b"{}", "model.safetensors": b"x" * 100_000})
+    hub.fails("model.safetensors", Fault(stall_after=1000))
+    async with opened(hub, cache) as desk:
+        await desk.choose(QWEN_ID)
+        await desk.downloads.start(QWEN_ID)
+        await until(lambda: any(one.done_bytes for one in desk.downloads.list()), "the first bytes")
+        QTest.keyClick(desk.window.pane.here, Qt.Key.Key_Delete)
+        await desk.settle()
+        buttons = desk.window.detail.buttons
+        assert not buttons["delete"].isEnabled() and not buttons["move"].isEnabled()
+        assert not found(desk.window, "Delete")
+        await desk.downloads.cancel(QWEN_ID)
+        hub.release()
+
+
 async def test_the_space_can_be_freed_at_once(hub: HubServer, cache: Path) -> None:
     async with opened(hub, cache) as desk:
         await desk.choose(QWEN_ID)
@@ -331,9 +349,54 @@ async def test_a_download_arrives_in_the_list_and_can_be_used(hub: HubServer, ca
         assert row.buttons["use"].isVisible() and not row.buttons["pause"].isVisible()
         row.buttons["use"].click()
         await until(lambda: desk.app.session.settings.container.model_path == HUB_ID, "the choice")
-        row.buttons["forget"].click()
-        assert desk.window.downloads.rows == {}
+        assert desk.window.downloads.rows == {}, "its row has done its work"
         await desk.settle()
+
+
+async def test_a_finished_download_can_be_dismissed(hub: HubServer, cache: Path) -> None:
+    async with opened(hub, cache) as desk:
+        desk.controller.download(HUB_ID)
+        await until(lambda: _phase(desk) is DownloadPhase.DONE, "the download")
+        await desk.settle()
+        desk.window.downloads.rows[HUB_ID].buttons["forget"].click()
+        assert desk.window.downloads.rows == {}
+
+
+async def test_what_the_hub_has_and_is_here_is_used_not_downloaded(hub: HubServer, cache: Path) -> None:
+    async with opened(hub, cache) as desk:
+        desk.window.pane.show_tab(1)
+        QTest.keyClicks(desk.window.pane.words, "org")
+        QTest.keyClick(desk.window.pane.words, Qt.Key.Key_Return)
+        await until(lambda: HUB_ID in desk.ids, "it on the hub")
+        QTest.keyClick(desk.window.pane.words, Qt.Key.Key_Down)
+        await desk.settle()
+        assert [item.text() for item in desk.window.pane.hub.selectedItems()] == [HUB_ID], "it is marked"
+        assert found(desk.window.detail, "Download") and not found(desk.window.detail, "Use this model")
+        desk.click("Download")
+        await until(lambda: found(desk.window.detail, "Use this model"), "the way on, once it is here")
+        await desk.settle()
+        assert not found(desk.window.detail, "Download")
+        QTest.keyClick(desk.window.pane.hub, Qt.Key.Key_Return)
+        await until(lambda: desk.app.session.settings.container.model_path == HUB_ID, "the choice")
+        await desk.settle()
+
+
+async def test_the_window_opens_at_the_top_of_the_list(hub: HubServer, cache: Path) -> None:
+    async with opened(hub, cache) as desk:
+        detail = desk.window.detail.detail
+        assert detail is not None and detail.subject == desk.rows[0].subject
+        assert [item.text() for item in desk.window.pane.here.selectedItems()] == [desk.rows[0].title]
+
+
+async def test_the_window_follows_the_system_s_colours(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with open_app("http://127.0.0.1:9") as app:
+        window = app.session.tools.models.window
+        hints = app.session.app.styleHints()
+        for scheme, palette in ((Qt.ColorScheme.Dark, DARK), (Qt.ColorScheme.Light, LIGHT)):
+            # the offscreen platform has no scheme
+            monkeypatch.setattr(theme, "_system_is_dark", lambda _, wanted=palette: wanted is DARK)
+            hints.colorSchemeChanged.emit(scheme)
+            assert window.detail._palette is palette
 
 
 async def test_pause_resume_and_a_closed_window_ends_no_download(hub: HubServer, cache: Path) -> None:

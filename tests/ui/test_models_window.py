@@ -9,12 +9,21 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QMimeData, Qt, QUrl
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton, QLabel, QLineEdit, QListWidget, QProgressBar
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QApplication,
+    QLabel,
+    QLineEdit,
+    QListWidget,
+    QProgressBar,
+    QToolButton,
+)
 from pytestqt.qtbot import QtBot
 
 from arcdesk.core.errors import Problem
 from arcdesk.core.hub import Download, DownloadPhase, HubModel
 from arcdesk.core.models import Format, ModelEntry, Place, Trouble
+from arcdesk.core.start_models import parse_start_models
 from arcdesk.services.model_list import ModelListing
 from arcdesk.ui import theme
 from arcdesk.ui.models_detail import wishes_of
@@ -22,10 +31,13 @@ from arcdesk.ui.models_downloads import BUTTONS
 from arcdesk.ui.models_view import Detail, HubSearch, ModelsView, Notice
 from arcdesk.ui.models_window import ModelsWindow, dropped_paths
 from arcdesk.ui.models_words import download_line, size_text
+from arcdesk.ui.resources import resource_dir
 from tests.shots_models import listing, scenes
 
 pytestmark = pytest.mark.qt_log_ignore("does not support")
 MODEL = ModelEntry(id="org/name", place=Place.CACHE, path="/c/models--org--name", format=Format.SAFETENSORS)
+
+START = parse_start_models((resource_dir() / "models.toml").read_text(encoding="utf-8"))[0]
 
 
 @pytest.fixture
@@ -127,6 +139,53 @@ def test_each_download_phase_has_words_and_its_buttons(window: ModelsWindow, pha
     seen = {name for name, button in row.buttons.items() if button.isVisible()}
     assert seen == {name for name, phases in BUTTONS.items() if phase in phases}
     assert ("The disk is full" in row.line.text()) == (phase is DownloadPhase.FAILED)
+
+
+def test_a_bar_moves_only_where_something_goes_on(window: ModelsWindow) -> None:
+    for phase, is_busy in ((DownloadPhase.WAITING, False), (DownloadPhase.CHECKING, True)):
+        window.present(ModelsView(downloads=(Download(repo="org/name", phase=phase),)))
+        bar = window.downloads.rows["org/name"].bar
+        assert bar.isVisible()
+        assert (bar.maximum() == 0) is is_busy
+
+
+def test_the_list_that_gets_the_keyboard_shows_what_it_chose(window: ModelsWindow) -> None:
+    hits = (HubModel(id="a/one"), HubModel(id="a/two"))
+    window.pane.show_tab(1)
+    window.present(ModelsView(search=HubSearch(words="a", results=hits)))
+    window.activateWindow()
+    window.pane.words.setFocus()
+    QTest.keyClick(window.pane.words, Qt.Key.Key_Down)
+    assert window.pane.hub.subject == hits[0]
+    assert [item.text() for item in window.pane.hub.selectedItems()] == ["a/one"]
+
+
+def test_the_list_begins_at_its_top_once_it_was_read(window: ModelsWindow) -> None:
+    chosen: list[object] = []
+    window.chosen.connect(chosen.append)
+    window.present(ModelsView(start=(START,)))
+    assert chosen == [] and window.pane.here.rows == [], "the first row would be one of the last"
+    window.present(replace(listed(MODEL), start=(START,)))
+    assert chosen == [MODEL]
+    window.pane.here.setCurrentRow(-1)
+    window.present(replace(listed(MODEL, replace(MODEL, id="z/z", path="/z")), start=(START,)))
+    assert window.pane.here.subject is None, "a choice is begun once"
+
+
+def test_the_button_that_empties_a_field_is_drawn_in_its_middle(window: ModelsWindow) -> None:
+    app = QApplication.instance()
+    assert isinstance(app, QApplication)
+    look = (app.styleSheet(), app.palette())
+    theme.apply(app, theme.LIGHT)
+    try:
+        field = window.pane.filter
+        field.setText("x")
+        (button,) = field.findChildren(QToolButton)
+        assert button.height() <= field.height() and button.width() <= 28
+        assert abs(button.geometry().center().y() - field.rect().center().y()) <= 1
+    finally:
+        app.setStyleSheet(look[0])
+        app.setPalette(look[1])
 
 
 def test_a_stall_is_told(window: ModelsWindow) -> None:

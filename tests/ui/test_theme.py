@@ -127,9 +127,9 @@ def test_a_misspelt_token_is_an_error(tmp_path: Path) -> None:
 @both
 def test_pictures_of_the_style_sheets_exist_in_the_palettes_colours(palette: Palette) -> None:
     pictures = {Path(name) for name in re.findall(r'url\("(.+?)"\)', theme.style_sheet(palette))}
-    assert len(pictures) == 4
+    assert len(pictures) == 5
     for picture in pictures:
-        wanted = palette.secondary if picture.name.startswith(("up", "down")) else palette.on_accent
+        wanted = palette.secondary if picture.name.startswith(("up", "down", "clear")) else palette.on_accent
         assert set(re.findall("#[0-9a-f]{6}", picture.read_text(encoding="utf-8"))) == {wanted}
 
 

@@ -175,6 +175,8 @@ def test_menu_offers_what_the_phase_allows(tray: Tray, phase: EnginePhase) -> No
         ("Restart", "restart_requested"),
         ("Open chat", "open_chat_requested"),
         ("Quick prompt", "quick_prompt_requested"),
+        ("Models…", "models_requested"),
+        ("Graphics cards…", "gpu_requested"),
         ("Settings…", "settings_requested"),
         ("Doctor…", "doctor_requested"),
         ("Quit ArcDesk", "quit_requested"),
@@ -186,6 +188,18 @@ def test_menu_entries_say_what_is_wanted(tray: Tray, qtbot: QtBot, text: str, si
     (action,) = [action for action in tray.menu.actions() if action.text() == text]
     with qtbot.waitSignal(getattr(tray, signal), timeout=1000):
         action.trigger()
+
+
+def test_the_menu_keeps_its_length_when_the_first_look_comes(tray: Tray) -> None:
+    before = tray.menu.actions()
+    for line in ("No Intel graphics card found", "B580 · 1 & 2"):
+        tray.set_gpu_lines([line])
+        assert tray.menu.actions() == before, "panels cut a menu off that grows while it is open"
+        assert enabled(tray)[line.replace("&", "&&")] is False
+    tray.set_gpu_lines(["one", "two"])
+    assert len(tray.menu.actions()) == len(before) + 1
+    tray.set_gpu_lines([])
+    assert tray.menu.actions() == before
 
 
 @pytest.mark.parametrize("phase", PHASES)

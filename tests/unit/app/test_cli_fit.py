@@ -224,6 +224,16 @@ def test_a_gguf_file_is_fitted_into_main_memory(fit: Run) -> None:
     assert answer["weights"] == pytest.approx(file.stat().st_size, rel=0.05)
 
 
+def test_words_of_a_gguf_file(fit: Run, tmp_path: Path) -> None:
+    assert "fits in main memory (" in fit(str(find_starter_model()))[1]
+
+    broken = tmp_path / "broken.gguf"
+    broken.write_bytes(b"GGUF" + bytes(60))
+    code, out, _ = fit(str(broken))
+    assert code == 3 and "Its GGUF file does not say enough" in out
+    assert "sym_int4" not in out
+
+
 def test_what_is_not_there_ends_in_5(fit: Run) -> None:
     code, _, err = fit("/nothing/here")
     assert code == 5 and "There is no model at /nothing/here" in err
@@ -233,4 +243,29 @@ def test_a_config_that_is_none_is_said(fit: Run, tmp_path: Path) -> None:
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "config.json").write_text("{")
     code, out, _ = fit(str(tmp_path / "broken"), "--card", "b580")
-    assert code == 3 and "does not say enough" in out
+    assert code == 3 and "There is no config.json that could be understood" in out
+    assert "\n\n\n" not in out
+
+
+@pytest.mark.parametrize(
+    ("stated", "words"),
+    [
+        ('{"base_model_name_or_path": "Qwen/Qwen3-8B"}', "on top of Qwen/Qwen3-8B"),
+        ("{", "on top of its base model"),
+        ("[1]", "on top of its base model"),
+    ],
+)
+def test_an_adapter_is_no_whole_model(fit: Run, tmp_path: Path, stated: str, words: str) -> None:
+    (tmp_path / "adapter_config.json").write_text(stated)
+    (tmp_path / "adapter_model.safetensors").write_bytes(bytes(100))
+    code, _, err = fit(str(tmp_path), "--card", "b580")
+    assert code == 5 and "is an adapter (LoRA)" in err and words in err
+
+
+@pytest.mark.parametrize(
+    "name", ["a/../b", "Qwen/..", "Qwen/.", "../x", "Qwen/x\n", "a/b/c", "a--b/c", "a/b.", "/", "a/b?x=1"]
+)
+def test_no_trick_with_slashes_and_dots_asks_the_hub(fit: Run, hub: HubServer, name: str) -> None:
+    code, _, err = fit(name, "--card", "b580", "--set", f"models.hub_endpoint={hub.endpoint}")
+    assert code == 5 and "There is no model at" in err
+    assert hub.seen == []

@@ -69,6 +69,8 @@ def test_text_for_people(capsys: pytest.CaptureFixture[str]) -> None:
         "188 W, whole board, limit 190 W",
         "16.0 GT/s PCIe x4, could be 16.0 GT/s PCIe x8",
         "compute 95 %",
+        "Busy           98 %, media 0 %",
+        "Frequency      2500 of 2850 MHz, media 0 of 1500 MHz",
     ):
         assert words in text
     assert "\033" not in text

@@ -235,6 +235,74 @@ class TestPull:
         assert list(hub_folder.rglob("*.incomplete")) == []
 
 
+class TestBadLuckOfPulls:
+    async def test_two_at_once_fetch_it_once(
+        self, env: dict[str, str], hub: HubServer, hub_folder: Path
+    ) -> None:
+        stored = "/storage/org/tiny/model.safetensors"
+        hub.fails(stored, Fault(stall_after=200_000))
+        async with started("models", "pull", "org/tiny", "--json", env=env) as first:
+            await half_there(hub_folder)
+            async with started("models", "pull", "org/tiny", "--json", env=env) as second:
+                async with asyncio.timeout(PATIENCE_S):
+                    while len(hub.requests("/model.safetensors", "HEAD")) < 2:
+                        await asyncio.sleep(0.02)
+                hub.release()
+                both = [data(await finish(process)) for process in (first, second)]
+        assert both[0] == both[1]
+        whole = hub.repos["org/tiny"].files["model.safetensors"]
+        assert Path(both[0]["path"], "model.safetensors").read_bytes() == whole
+        assert len(hub.requests(stored)) == 1
+
+    async def test_one_that_was_killed_goes_on(
+        self, env: dict[str, str], hub: HubServer, hub_folder: Path
+    ) -> None:
+        stored = "/storage/org/tiny/model.safetensors"
+        hub.fails(stored, Fault(stall_after=200_000))
+        async with started("models", "pull", "org/tiny", "--quiet", env=env) as process:
+            await half_there(hub_folder)
+            process.kill()
+            await process.wait()
+        hub.release()
+        found = data(await run("models", "pull", "org/tiny", "--json", env=env))
+        whole = hub.repos["org/tiny"].files["model.safetensors"]
+        assert Path(found["path"], "model.safetensors").read_bytes() == whole
+        assert [bool(seen.range) for seen in hub.requests(stored)] == [False, True]
+        assert list(hub_folder.rglob("*.incomplete")) == []
+
+    async def test_links_that_lead_nowhere_are_mended(
+        self, env: dict[str, str], hub: HubServer, hub_folder: Path
+    ) -> None:
+        snapshot = Path(data(await run("models", "pull", "org/tiny", "--json", env=env))["path"])
+        link = snapshot / "model.safetensors"
+        link.resolve().unlink()
+        assert link.is_symlink() and not link.exists()
+        (broken,) = [one for one in data(await run("models", "--json", env=env))["models"] if one["troubles"]]
+        assert broken["troubles"] == ["broken links"]
+        data(await run("models", "pull", "org/tiny", "--json", env=env))
+        assert link.read_bytes() == hub.repos["org/tiny"].files["model.safetensors"]
+
+    async def test_the_token_is_nowhere(self, env: dict[str, str], hub: HubServer, tmp_path: Path) -> None:
+        env["HF_TOKEN"] = hub.token = "hf_MARK0123456789abcdef"
+        hub.repos["org/tiny"].gated = "auto"
+        assert (await run("models", "pull", "org/tiny", "--verbose", env=env)).code == 0
+        hub.token = "hf_another"
+        hub.repos["org/tiny"].files["README.md"] += b"!"
+        refused = await run("models", "pull", "org/tiny", "--verbose", "--json", env=env)
+        assert refused.code == 1 and json.loads(refused.out)["error"]["cause"] == "hub_gated"
+        assert "MARK" not in refused.out + refused.err
+        assert "hf_MARK0123456789abcdef" in {seen.token for seen in hub.seen}, "it was used at all"
+        homes = {Path(env[name]) for name in ("HOME", "XDG_STATE_HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME")}
+        files = [path for home in (*homes, tmp_path) for path in home.rglob("*") if path.is_file()]
+        assert files and not [path for path in files if b"MARK" in path.read_bytes()]
+
+
+async def half_there(hub_folder: Path) -> None:
+    async with asyncio.timeout(PATIENCE_S):
+        while not any(path.stat().st_size for path in hub_folder.rglob("*.incomplete")):
+            await asyncio.sleep(0.02)
+
+
 class TestWords:
     @pytest.mark.parametrize(
         ("size", "text"),
@@ -281,3 +349,28 @@ class TestWords:
 
     def test_a_name_can_not_command_the_terminal(self) -> None:
         assert printable("a\x1b[31mb\n") == "a?[31mb?"
+
+
+class TestNamesThatAreNoText:
+    """Any byte but two may be in a folder's name."""
+
+    @pytest.fixture
+    def odd(self, env: dict[str, str], tmp_path: Path) -> str:
+        env["PYTHONIOENCODING"] = "utf-8:strict"  # as in a language's locale, and not in C.UTF-8
+        path = os.fsdecode(os.fsencode(tmp_path / "mine") + b"/b\xff\n\x1b[31m")
+        plain_model(Path(path))
+        return path
+
+    async def test_in_json(self, env: dict[str, str], odd: str) -> None:
+        listed = data(await run("models", "--json", env=env))["models"]
+        assert odd in [one["path"] for one in listed]
+        assert data(await run("models", "show", odd, "--json", env=env))["path"] == odd
+        assert data(await run("models", "rm", odd, "--yes", "--json", env=env))["path"] == odd
+        assert not os.path.lexists(odd)
+
+    @pytest.mark.parametrize("arguments", [("list",), ("show",), ("rm", "--yes")])
+    async def test_for_people(self, env: dict[str, str], odd: str, arguments: tuple[str, ...]) -> None:
+        named = () if arguments == ("list",) else (odd,)
+        done = await run("models", *arguments, *named, env=env)
+        assert done.code == 0, done
+        assert "b???[31m" in done.out and "\x1b" not in done.out + done.err

@@ -38,7 +38,15 @@ async def test_a_question_goes_to_the_chosen_server_and_nowhere_else(
 
 @pytest.mark.parametrize(
     "arguments",
-    [("status",), ("start",), ("logs",), ("ask", "--engine", "embedded", "--max-tokens", "2", QUESTION)],
+    [
+        ("status",),
+        ("start",),
+        ("logs",),
+        ("ask", "--engine", "embedded", "--max-tokens", "2", QUESTION),
+        ("models", "list"),
+        ("models", "show", "SmolLM2-135M-Instruct"),
+        ("doctor", "--json"),
+    ],
 )
 async def test_no_other_command_leaves_this_computer(arguments: tuple[str, ...], tmp_path: Path) -> None:
     watch = tmp_path / "watch"

@@ -17,8 +17,10 @@ from arcdesk.core.egress import Reason
 from arcdesk.core.errors import ArcDeskError
 from arcdesk.core.hub import DownloadPhase
 from arcdesk.core.settings import Settings
+from arcdesk.engine.container_spec import hf_cache_folder
 from arcdesk.services.egress import EgressLedger
 from arcdesk.storage.egress_db import EgressDb
+from arcdesk.storage.model_disk import ModelDisk
 from arcdesk.storage.secret_file import SecretFile
 from arcdesk.storage.secrets import SecretStore
 from tests.rig.hub_server import HubServer
@@ -76,8 +78,21 @@ def test_the_cache_is_the_one_that_the_container_mounts(monkeypatch: pytest.Monk
     assert hub_cache(none) == Path("/c/huggingface/hub")
     monkeypatch.setenv("HF_HOME", "~/h")
     assert hub_cache(none) == Path("/home/x/h/hub")
-    monkeypatch.setenv("HF_HUB_CACHE", "/hub")
-    assert hub_cache(none) == Path("/hub")
+    monkeypatch.setenv("HF_HUB_CACHE", "$HOME/hub")
+    assert hub_cache(none) == Path("/home/x/hub")
+
+
+@pytest.mark.parametrize("folder", ["/mnt/$HOME/hf", "~/hf", "relative", ""])
+@pytest.mark.parametrize("variable", ["HUGGINGFACE_HUB_CACHE", "HF_HUB_CACHE", "HF_HOME"])
+def test_what_is_downloaded_is_listed_first_and_mounted(
+    folder: str, variable: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, "$HOME/elsewhere")
+    settings = Settings()
+    settings = replace(settings, container=replace(settings.container, hf_cache_dir=folder))
+    assert hub_cache(settings) == ModelDisk(lambda: settings).hubs()[0]
+    if folder:
+        assert str(hub_cache(settings)) == f"{hf_cache_folder(settings.container)}/hub"
 
 
 async def test_settings_count_from_the_next_request_on(hub: HubServer, tmp_path: Path) -> None:

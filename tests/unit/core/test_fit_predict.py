@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -148,6 +149,16 @@ def test_windowed_layers_stop_growing_where_the_engine_can() -> None:
     assert new.sequence_bytes(512) == old.sequence_bytes(512)
 
 
+def test_the_words_count_tokens_as_the_windows_let_them() -> None:
+    card = FitCard(name="A", total_bytes=24 * GIB)
+    wish = replace(WISH, low_bit="sym_int4", memory_share=VLLM.memory_share)
+    fit = predict(parse_config(shapes.GEMMA3_27B), None, [card], wish, stack=VLLM)
+    told = re.search(r"for the cache: ([\d\u202f]+) tokens", fit.reasons[0])
+    assert told is not None and fit.largest_context is not None
+    # In three digits, so a little less than the longest sequence; its whole blocks are a little less, too.
+    assert int(told[1].replace("\u202f", "")) == pytest.approx(fit.largest_context, rel=0.01)
+
+
 def test_a_model_of_windows_only_takes_any_length() -> None:
     shape = kv_shape(parse_config(shapes.MISTRAL_V01), IPEX_LLM)
     assert shape is not None
@@ -246,7 +257,9 @@ def test_a_longer_context_than_the_models_own_is_refused() -> None:
 def test_nothing_known_is_said_as_that() -> None:
     fit = predict(ModelConfig(), None, [B580], WISH)
     assert fit.verdict is Verdict.UNKNOWN
-    assert "does not say enough" in fit.reasons[0] and fit.weights_bytes is None
+    assert "no config.json that could be understood" in fit.reasons[0] and fit.weights_bytes is None
+    partly = predict(ModelConfig(layers=4, heads=8), None, [B580], WISH)
+    assert "does not say enough (hidden size, vocabulary)" in partly.reasons[0]
     none = fit_of(shapes.QWEN25_7B, [])
     assert none.verdict is Verdict.UNKNOWN and none.weights_bytes
     odd = fit_of(shapes.QWEN25_7B, [B580], replace(WISH, low_bit="int3"))

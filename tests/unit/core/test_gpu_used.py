@@ -122,6 +122,15 @@ def test_an_integrated_gpu_alone_may_be_meant() -> None:
     assert judge(UsedEvidence(cards=(alone,))).state is UsedState.USED
 
 
+def test_main_memory_that_stood_still_accuses_no_integrated_gpu() -> None:
+    # Its figure is the sum of what this user may read; the container's programs are not among them.
+    alone = card("0000:00:02.0", is_integrated=True, **STILL)
+    assert judge(UsedEvidence(cards=(alone,))).state is UsedState.UNKNOWN
+
+    asked = card("0000:00:02.0", is_integrated=True, held_bytes=0, **STILL)
+    assert judge(UsedEvidence(cards=(asked,))).state is UsedState.NOT_USED
+
+
 def test_a_server_on_the_cpu_is_not_believed_to_use_a_card_that_filled_by_chance() -> None:
     verdict = judge(UsedEvidence(cards=(card(**FILLED),), log_device="CPU"))
 

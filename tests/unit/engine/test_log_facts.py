@@ -86,3 +86,18 @@ def test_odd_lines(line: str) -> None:
     facts = LogFacts()
     facts.feed(line)
     assert facts.figures.key == ""
+
+
+@pytest.mark.parametrize("number", ["9" * 400, ",", ",,.", "1e400", "-5", "", ".5", "9" * 5000 + ".5"])
+def test_figures_that_are_none_are_passed_over(number: str) -> None:
+    figures = read_figures(
+        [
+            f"INFO Loading model weights took {number} GB",
+            f"INFO Available KV cache memory: {number} GiB",
+            f"INFO KV cache size: {number} tokens",
+            f"INFO # xpu blocks: {number}, # CPU blocks: 512",
+            f"INFO Checkpoint size: {number} GiB",
+        ]
+    )
+    assert figures.weights_bytes is figures.kv_bytes is figures.cache_tokens is figures.blocks is None
+    assert figures.key == ""

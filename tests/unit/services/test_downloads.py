@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
+import shutil
+import threading
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
 import pytest
 import pytest_asyncio
 
 from arcdesk.core.downloads import Patience
-from arcdesk.core.errors import ArcDeskError
+from arcdesk.core.errors import ArcDeskError, Problem
 from arcdesk.core.hub import Download, DownloadPhase
+from arcdesk.core.hub_error import HubError
 from arcdesk.services.download_problems import DownloadsBusy, NoDownload
 from arcdesk.services.downloads import TELL_EVERY_S, Downloads
 from arcdesk.storage.download_state import DownloadState
@@ -422,3 +427,163 @@ async def test_a_keyring_that_is_locked_is_told(
     await watched.downloads.start("org/model")
     failed = await watched.reaches(DownloadPhase.FAILED)
     assert failed.problem is not None and failed.problem.cause == "keyring_locked"
+
+
+class TestOneMomentEarlierOrLater:
+    """A wish that comes while a thread is between two steps."""
+
+    async def test_a_pause_just_when_a_file_is_whole_stops_the_next(
+        self, rig: Rig, make: Make, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        one = make()
+        fetch = rig.files.fetch
+
+        async def fetch_and_pause(*arguments: Any) -> None:
+            await fetch(*arguments)
+            await one.downloads.pause("org/model")
+
+        monkeypatch.setattr(rig.files, "fetch", fetch_and_pause)
+        await one.downloads.start("org/model")
+        await one.reaches(DownloadPhase.PAUSED)
+        monkeypatch.setattr(rig.files, "fetch", fetch)
+        rig.hub.repos["org/other"] = model(model_safetensors=noise(20_000, 2))
+        await one.downloads.start("org/other")  # its turn comes when the first has ended
+        await one.reaches(DownloadPhase.DONE, "org/other")
+        assert rig.hub.requests("/config.json") and not rig.hub.requests(STORED)
+        await one.downloads.resume("org/model")
+        await one.reaches(DownloadPhase.DONE)
+        assert rig.blob(WEIGHTS).read_bytes() == WEIGHTS
+
+    async def test_pause_and_at_once_go_on(self, rig: Rig, make: Make) -> None:
+        rig.hub.fails(STORED, Fault(stall_after=200_000))
+        one = make()
+        await one.downloads.start("org/model")
+        await until(lambda: one.one().done_bytes > 100_000)
+        for _ in range(3):
+            await one.downloads.pause("org/model")
+            await one.downloads.resume("org/model")
+        await one.reaches(DownloadPhase.DONE)
+        assert rig.blob(WEIGHTS).read_bytes() == WEIGHTS
+        ranges = [seen.range for seen in rig.hub.requests(STORED)]
+        assert (len(ranges), ranges[0]) == (2, "") and ranges[1].startswith("bytes=")
+        await until(lambda: max(one.done_bytes()) == TOTAL)
+        assert one.done_bytes() == sorted(one.done_bytes())
+
+    async def test_pause_and_at_once_cancel_leaves_nothing(
+        self, rig: Rig, make: Make, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        rig.hub.fails(STORED, Fault(stall_after=200_000))
+        order: list[str] = []
+        fetch, discard = rig.files.fetch, rig.files.discard
+
+        async def fetching(*arguments: Any) -> None:
+            try:
+                await fetch(*arguments)
+            finally:
+                order.append(f"fetched {arguments[2].path}")
+
+        async def discarding(*arguments: Any) -> None:
+            order.append("discarded")
+            await discard(*arguments)
+
+        monkeypatch.setattr(rig.files, "fetch", fetching)
+        monkeypatch.setattr(rig.files, "discard", discarding)
+        one = make()
+        await one.downloads.start("org/model")
+        await until(lambda: one.one().done_bytes > 100_000)
+        await one.downloads.pause("org/model")
+        await one.downloads.cancel("org/model")
+        assert order == ["fetched config.json", "fetched model.safetensors", "discarded"]
+        assert list(rig.cache.rglob("*.incomplete")) == []
+        await one.downloads.start("org/model")
+        await one.reaches(DownloadPhase.DONE)
+        assert rig.blob(WEIGHTS).read_bytes() == WEIGHTS
+
+    async def test_a_refusal_that_comes_with_the_pause_does_not_hold_up_the_others(
+        self, rig: Rig, make: Make, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        rig.hub.repos["org/other"] = model(model_safetensors=noise(20_000, 2))
+        one = make()
+        fetch = rig.files.fetch
+
+        async def refuse_and_pause(*arguments: Any) -> None:
+            monkeypatch.setattr(rig.files, "fetch", fetch)
+            await one.downloads.pause("org/model")
+            raise HubError(busy_problem(), is_passing=True, retry_after_s=599.0)
+
+        monkeypatch.setattr(rig.files, "fetch", refuse_and_pause)
+        await one.downloads.start("org/model")
+        await one.downloads.start("org/other")
+        await one.reaches(DownloadPhase.DONE, "org/other")
+        assert one.one().phase is DownloadPhase.PAUSED
+
+    async def test_quit_while_another_program_holds_the_file_leaves_no_task(
+        self, rig: Rig, make: Make, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        from filelock import FileLock
+
+        monkeypatch.setattr("arcdesk.services.downloads.END_PATIENCE_S", 0.2)
+        monkeypatch.setattr("arcdesk.api.hub_download.LOCK_PATIENCE_S", 1.5)
+        folder = rig.cache / ".locks" / "models--org--model"
+        folder.mkdir(parents=True)
+        others = asyncio.all_tasks()
+        with FileLock(folder / f"{rig.blob(WEIGHTS).name}.lock"):
+            one = make()
+            await one.downloads.start("org/model")
+            await until(lambda: rig.hub.requests("/model.safetensors", "HEAD"))
+            await one.downloads.aclose()
+            assert one.one().phase is DownloadPhase.PAUSED
+            assert not [task for task in asyncio.all_tasks() - others if not task.done()]
+        threads = [thread for thread in threading.enumerate() if thread.name == "arcdesk-download"]
+        await until(lambda: not any(thread.is_alive() for thread in threads))
+        assert not rig.partial(WEIGHTS).exists()
+
+
+async def test_a_commit_that_its_owner_has_removed_does_not_block_the_download_for_ever(
+    rig: Rig, make: Make
+) -> None:
+    rig.hub.fails(STORED, Fault(stall_after=200_000))
+    one = make()
+    await one.downloads.start("org/model")
+    await until(lambda: one.one().done_bytes > 100_000)
+    await one.downloads.pause("org/model")
+    fresh = noise(300_000, 3)
+    rig.hub.repos["org/model"] = model(model_safetensors=fresh)  # which has another commit
+    await one.downloads.resume("org/model")
+    await one.reaches(DownloadPhase.DONE)
+    assert rig.blob(fresh).read_bytes() == fresh
+    assert rig.partial(WEIGHTS).exists()
+    main = rig.cache / "models--org--model" / "refs" / "main"
+    assert main.read_text() == rig.hub.repos["org/model"].commit
+
+
+def busy_problem() -> Problem:
+    return Problem(cause="hub_busy", title="The hub gets too many requests from here")
+
+
+async def test_a_name_that_the_hub_does_not_know_is_forgotten_with_the_program(
+    rig: Rig, make: Make, tmp_path: Path
+) -> None:
+    rig.hub.fails("/model.safetensors", Fault(status=418, times=9), "HEAD")
+    one = make()
+    for repo in ("org/typo", "org/model"):
+        await one.downloads.start(repo)
+        await until(lambda repo=repo: one.one(repo).phase is DownloadPhase.FAILED)  # type: ignore[misc]
+    await one.downloads.aclose()
+    assert [one.repo for one in DownloadState(tmp_path / "downloads.json").load()] == ["org/model"]
+
+
+async def test_a_model_that_is_deleted_while_it_comes(rig: Rig, make: Make) -> None:
+    """By the terminal, or by another program."""
+    rig.hub.fails(STORED, Fault(stall_after=200_000))
+    one = make()
+    await one.downloads.start("org/model")
+    await until(lambda: one.one().done_bytes > 100_000)
+    shutil.rmtree(rig.cache / "models--org--model")
+    rig.hub.release()
+    await until(lambda: one.one().phase is DownloadPhase.FAILED)
+    problem = one.one().problem
+    assert problem is not None and problem.cause == "download_removed"
+    await one.downloads.retry("org/model")
+    await one.reaches(DownloadPhase.DONE)
+    assert rig.blob(WEIGHTS).read_bytes() == WEIGHTS

@@ -74,3 +74,11 @@ def test_factors_are_medians_between_a_half_and_two() -> None:
     found = factors_of([run(1, 1.1, 0.7), run(2, 1.3), run(3, 9.0, 0.1)])
     assert (found.weights, found.reserve, found.n) == (1.3, 0.5, 3)
     assert factors_of([run(1, 9.0)]).weights == 2.0
+
+
+@pytest.mark.parametrize("at", [10**400, float("nan"), float("inf"), -1, "now", None])
+def test_an_absurd_time_is_no_reason_to_fail(tmp_path: Path, at: object) -> None:
+    file = FitFactorsFile(tmp_path / "factors.json")
+    file.path.write_text(json.dumps({"version": 1, "runs": [{"key": "a", "weights": 1.2, "at": at}]}))
+
+    assert [(one.key, one.at) for one in file.load()] == [("a", 0.0)]

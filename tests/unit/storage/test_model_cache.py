@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -41,6 +44,21 @@ def shards(count: int, *, without: int = 0) -> dict[str, bytes]:
     files = {name: safetensors() for number, name in enumerate(names, 1) if number != without}
     index = {"metadata": {"total_size": 64 * count}, "weight_map": dict(enumerate(names))}
     return {**files, "model.safetensors.index.json": json.dumps(index).encode()}
+
+
+def after_listing(monkeypatch: pytest.MonkeyPatch, folder: Path, then: Callable[[], object]) -> None:
+    """Do something when that folder was listed, and nothing in it was looked at yet."""
+    scandir = os.scandir
+
+    @contextmanager
+    def listing(path: str) -> Iterator[Iterator[os.DirEntry[str]]]:
+        with scandir(path) as items:
+            found = list(items)
+        if path == str(folder):
+            then()
+        yield iter(found)
+
+    monkeypatch.setattr("arcdesk.storage.model_cache.os.scandir", listing)
 
 
 class TestWhatIsListed:
@@ -226,6 +244,32 @@ class TestTroubles:
         snapshot.mkdir(parents=True)
         os.mkfifo(snapshot / "config.json")
         assert only(hub).troubles == (Trouble.BAD_CONFIG,)
+
+    def test_a_pipe_that_calls_itself_a_gguf_file_neither(self, hub: Path) -> None:
+        snapshot = hub / "models--org--m" / "snapshots" / COMMIT
+        snapshot.mkdir(parents=True)
+        os.mkfifo(snapshot / "m.gguf")
+        assert only(hub).config is None
+
+    def test_a_download_that_ends_between_listing_and_reading(
+        self, hub: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        folder = cache_model(hub, "org/m", whole_files())
+        partial = folder / "blobs" / "abc.incomplete"
+        partial.write_bytes(b"weights")
+        (folder / "snapshots" / COMMIT / "extra.safetensors").symlink_to("../../blobs/abc")
+        after_listing(monkeypatch, folder / "blobs", lambda: partial.rename(folder / "blobs" / "abc"))
+        entry = only(hub)
+        assert (folder / "blobs" / "abc").exists() and entry.troubles == ()
+
+    def test_a_model_that_goes_between_listing_and_reading(
+        self, hub: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        cache_model(hub, "org/kept", whole_files())
+        gone = cache_model(hub, "org/gone", whole_files())
+        after_listing(monkeypatch, hub, lambda: shutil.rmtree(gone))
+        assert only(hub).id == "org/kept"
+        assert not gone.exists()
 
     def test_names_with_any_byte(self, hub: Path) -> None:
         folder = cache_model(hub, "org/m", whole_files())

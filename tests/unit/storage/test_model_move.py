@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import subprocess
@@ -14,8 +15,10 @@ import pytest
 
 from arcdesk.core.errors import ArcDeskError
 from arcdesk.core.models import ModelEntry
+from arcdesk.core.settings import Settings
 from arcdesk.storage import model_copy, model_move
 from arcdesk.storage.model_cache import ModelCache
+from arcdesk.storage.model_disk import ModelDisk
 from arcdesk.storage.model_folders import ModelFolder, folder_entries
 from arcdesk.storage.model_problems import ModelError
 from tests.unit.storage.model_rig import (
@@ -179,6 +182,52 @@ class TestAnotherDisk:
         assert said.stdout.strip() == "model_too_large"
         assert tree(hub) == before and list((other_disk / "hub").iterdir()) == []
         assert Path(entry.path).exists()
+
+    @pytest.mark.parametrize("by", ["the next move", "the next start"])
+    def test_a_move_that_was_killed_leaves_the_model_and_soon_no_rubbish(
+        self, hub: Path, other_disk: Path, by: str
+    ) -> None:
+        entry = cached(hub)
+        before = tree(hub)
+        child = (
+            "import os, signal, sys\n"
+            "from pathlib import Path\n"
+            "from arcdesk.storage import model_move\n"
+            "from arcdesk.storage.model_cache import ModelCache\n"
+            "hub, to = Path(sys.argv[1]), Path(sys.argv[2])\n"
+            "plan = model_move.plan_move(ModelCache().entries(hub)[0], to, [hub])\n"
+            "die = lambda done, total: done > total / 2 and os.kill(os.getpid(), signal.SIGKILL)\n"
+            "model_move.do_move(plan, die, lambda: False)\n"
+        )
+        command = [sys.executable, "-c", child, str(hub), str(other_disk)]
+        assert subprocess.run(command, check=False, cwd=Path(__file__).parents[3]).returncode < 0
+        assert tree(hub) == before
+        (left,) = (other_disk / "hub").iterdir()
+        assert left.name.startswith(model_move.UNFINISHED) and tree(left)
+        if by == "the next move":
+            moved(entry, other_disk, hub)
+            assert [path.name for path in (other_disk / "hub").iterdir()] == ["models--org--m"]
+        else:
+            settings = Settings(model_folders=str(other_disk))
+            disk = ModelDisk(lambda: settings, environ={"HF_HUB_CACHE": str(hub)})
+            asyncio.run(disk.empty_asides())
+            assert list((other_disk / "hub").iterdir()) == [] and tree(hub) == before
+
+    def test_rubbish_is_not_deleted_through_a_link(self, other_disk: Path, tmp_path: Path) -> None:
+        mine = plain_model(tmp_path / "mine")
+        before = tree(mine)
+        (other_disk / f"{model_move.UNFINISHED}0").symlink_to(mine)
+        model_move.empty_unfinished(other_disk)
+        assert tree(mine) == before
+
+    def test_a_pipe_among_the_files_holds_up_nobody(self, tmp_path: Path, other_disk: Path) -> None:
+        folder = plain_model(tmp_path / "mine" / "m")
+        (entry,) = folder_entries(ModelFolder(path=tmp_path / "mine"))
+        os.mkfifo(folder / "pipe")
+        with pytest.raises(ModelError) as caught:
+            moved(entry, other_disk, tmp_path / "mine")
+        assert "neither a file" in caught.value.problem.detail
+        assert (folder / "model.safetensors").exists() and list(other_disk.iterdir()) == []
 
     def test_a_copy_that_reads_back_differently(
         self, hub: Path, other_disk: Path, monkeypatch: pytest.MonkeyPatch

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import struct
 from dataclasses import replace
 from pathlib import Path
@@ -149,6 +150,13 @@ def test_a_cut_gguf_file(tmp_path: Path, cut: int) -> None:
     assert check(entry).is_sound
     path.write_bytes(gguf()[:-cut])
     assert list(bad(check(entry))) == ["x.gguf"]
+
+
+def test_a_pipe_holds_up_nobody(tmp_path: Path) -> None:
+    entry = cached(tmp_path)
+    os.mkfifo(Path(entry.snapshot) / "more.safetensors")
+    found = bad(check(entry))
+    assert list(found) == ["more.safetensors"] and "pipe" in found["more.safetensors"]
 
 
 def test_it_stops_when_told(tmp_path: Path) -> None:

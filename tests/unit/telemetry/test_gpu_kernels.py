@@ -110,6 +110,8 @@ def test_debian_12_tells_little_of_an_a770_but_never_zero() -> None:
     for key in ("power_w", "energy_j", "power_limit_w", "vram_used", "vram_used_lower_bound", "hwmon"):
         assert card[key] is None, key
     assert "Kernel 6.2 or newer" in card["unknown"]["power_w"]
+    assert "Kernel 6.13 or newer" in card["unknown"]["temp_c"]
+    assert "Kernel 6.12 or newer" in card["unknown"]["fans_rpm"]
     assert "Kernel 6.8 or newer" in card["unknown"]["vram_used_lower_bound"]
     assert card["temp_c"] == card["engines_visible_pct"] == card["clients_host"] == {}
     assert card["busy_pct"] == {"gt0": 80.0}

@@ -110,8 +110,10 @@ def test_an_energy_counter_that_went_back_is_no_power() -> None:
     card = second.cards[0]
     assert card.power_w.value is None
     assert card.power_w.unknown is not None
-    assert card.power_w.unknown.why is Why.SECOND_LOOK
-    assert first.cards[0].energy_j.value == card.energy_j.value == 0.0
+    assert card.power_w.unknown.why is Why.ERROR
+    assert "set back" in card.power_w.unknown.detail
+    assert first.cards[0].energy_j.value == 0.0
+    assert not card.energy_j.is_known  # what was used in between is lost
 
 
 def test_a_board_counter_that_went_back_leaves_the_package() -> None:
