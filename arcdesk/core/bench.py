@@ -62,6 +62,8 @@ class RequestRecord:
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     error: str = ""
+    silent_s: tuple[float, ...] = ()  # events that carried a choice without text: a role, a withheld token
+    usage_problem: str = ""  # why `completion_tokens` is None although the server told a number
 
     @property
     def is_good(self) -> bool:

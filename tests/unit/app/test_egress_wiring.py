@@ -27,6 +27,7 @@ DOORS = {
     "engine/docker_address.py",  # Docker's own address, before the SDK is loaded
     "engine/docker_connect.py",
     "engine/docker_peek.py",
+    "api/load_client.py",  # the load generator: asks the gate once a connection
     "api/hub_transport.py",  # the hub library's only client factory; a request without a HubJob is refused
     "engine/embedded_child.py",  # the engine's process asks itself
 }

@@ -1,0 +1,137 @@
+"""X-rays around an answer: one sample before and one after, however the server counts."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+from arcdesk.core.errors import AnswerError, Problem
+from arcdesk.core.metrics_values import NO_METRICS, MetricsSample
+from arcdesk.core.ports import Endpoint
+from arcdesk.core.xray import ClientTimes, Part
+from arcdesk.core.xray_server import NO_SAMPLES, NOT_COUNTED
+from arcdesk.services.live_xray import TRIES, TRY_AGAIN_S, LiveXRay
+from tests.unit.core.metrics_rig import CountingServer
+
+HERE = Endpoint(base_url="http://127.0.0.1:8001/v1", model="m")
+OURS = ClientTimes(
+    sent_s=1.0, connected_s=1.001, first_token_s=1.405, last_token_s=2.405, parse_s=0.004, paint_lag_s=0.016
+)
+
+
+class Server:
+    """Counts an answer at the look `counts_at`."""
+
+    def __init__(self) -> None:
+        self.server = CountingServer()
+        self.looks = 0
+        self.counts_at = 2
+        self.problem: Problem | None = None
+        self.pauses: list[float] = []
+        self.dated = 0.0
+
+    async def fetch(self, endpoint: Endpoint) -> MetricsSample:
+        await asyncio.sleep(0)
+        self.looks += 1
+        if self.problem is not None:
+            raise AnswerError(self.problem)
+        if self.looks == self.counts_at:
+            self.server.finish(queue_s=0.1, prefill_s=0.3, gaps_s=[0.02] * 50)
+        return self.server.sample(self.dated + self.looks / 1000)
+
+    async def pause(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+
+    def xray(self, newest: Callable[[], MetricsSample | None] = lambda: None) -> LiveXRay:
+        return LiveXRay(self, newest, clock=lambda: 100.0, pause=self.pause)
+
+
+@pytest.fixture
+def server() -> Server:
+    return Server()
+
+
+async def test_a_sample_before_and_one_after_make_the_picture(server: Server) -> None:
+    xrays = server.xray()
+    before = xrays.begin(HERE)
+    assert server.looks == 0  # the question does not wait for it
+    picture = await xrays.finish(before, OURS, 51)
+    assert picture[Part.PREFILL].seconds == pytest.approx(0.3)
+    assert (server.looks, server.pauses) == (2, [])
+
+
+async def test_a_sample_that_a_watch_took_a_moment_ago_serves(server: Server) -> None:
+    watched = server.server.sample(99.5)
+    server.counts_at = 1
+    xrays = server.xray(lambda: watched)
+    picture = await xrays.finish(xrays.begin(HERE), OURS, 51)
+    assert picture[Part.QUEUE].seconds == pytest.approx(0.1)
+    assert server.looks == 1
+
+
+async def test_one_of_long_ago_does_not(server: Server) -> None:
+    stale = server.server.sample(50.0)
+    xrays = server.xray(lambda: stale)
+    await xrays.finish(xrays.begin(HERE), OURS, 51)
+    assert server.looks == 2
+
+
+async def test_one_from_before_our_last_answer_was_counted_does_not_either(server: Server) -> None:
+    watched = server.server.sample(99.5)
+    server.counts_at = 1
+    xrays = server.xray(lambda: watched)
+    await xrays.finish(xrays.begin(HERE), OURS, 51)
+    server.counts_at = 3
+    picture = await xrays.finish(xrays.begin(HERE), OURS, 51)  # with 99.5, two answers would be in between
+    assert picture[Part.PREFILL].seconds == pytest.approx(0.3)
+    assert server.looks == 3
+
+
+async def test_the_sample_after_an_answer_is_the_one_before_the_next(server: Server) -> None:
+    server.dated = 100.0
+    xrays = server.xray()
+    await xrays.finish(xrays.begin(HERE), OURS, 51)
+    server.counts_at = 3
+    picture = await xrays.finish(xrays.begin(HERE), OURS, 51)
+    assert picture[Part.PREFILL].seconds == pytest.approx(0.3)
+    assert server.looks == 3
+
+
+async def test_a_server_that_counts_a_moment_later_is_asked_again(server: Server) -> None:
+    server.counts_at = 3
+    xrays = server.xray()
+    picture = await xrays.finish(xrays.begin(HERE), OURS, 51)
+    assert picture[Part.PREFILL].seconds == pytest.approx(0.3)
+    assert server.pauses == [TRY_AGAIN_S]
+
+
+async def test_one_that_never_counts_it_is_given_up(server: Server) -> None:
+    server.counts_at = 99
+    xrays = server.xray()
+    picture = await xrays.finish(xrays.begin(HERE), OURS, 51)
+    assert picture.note == NOT_COUNTED
+    assert picture[Part.WAIT].seconds == pytest.approx(0.404)
+    assert server.looks == 1 + TRIES
+
+
+async def test_without_metrics_our_own_times_remain_and_it_is_asked_once(server: Server) -> None:
+    server.problem = Problem(cause=NO_METRICS, title="None")
+    xrays = server.xray()
+    for _ in range(3):
+        picture = await xrays.finish(xrays.begin(HERE), OURS, 51)
+        assert picture.note == NO_SAMPLES
+        assert picture[Part.DECODE].seconds == pytest.approx(0.996)
+    assert server.looks == 1
+    server.problem, server.counts_at = None, 3
+    xrays.engine_changed()
+    assert (await xrays.finish(xrays.begin(HERE), OURS, 51))[Part.PREFILL].seconds is not None
+
+
+async def test_a_picture_that_nobody_wants_is_dropped(server: Server) -> None:
+    before = server.xray().begin(HERE)
+    before.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await before.sample()
+    assert server.looks == 0
