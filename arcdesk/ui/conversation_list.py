@@ -26,6 +26,7 @@ from arcdesk.core.chat import Conversation
 from arcdesk.ui.resources import icon
 from arcdesk.ui.theme import LIGHT, Palette
 
+AFTER_ICON = "\u2002"  # Qt leaves too little room between an icon and its word
 ID_ROLE = Qt.ItemDataRole.UserRole
 
 
@@ -75,7 +76,8 @@ class ConversationList(QWidget):
         self._search.setAccessibleName(self.tr("Search chats"))
         self._search.setClearButtonEnabled(True)
         self._search.textChanged.connect(self._rebuild)
-        self._new = QPushButton(self.tr("New chat"))
+        self._new = QPushButton(AFTER_ICON + self.tr("New chat"))
+        self._new.setAccessibleName(self.tr("New chat"))
         self._new.setToolTip(self.tr("New chat (Ctrl+N)"))
         self._new.clicked.connect(self.new_requested)
         self._list = _EditableList()
@@ -121,7 +123,7 @@ class ConversationList(QWidget):
 
     def _tool(self, label: str, key: str, wish: SignalInstance) -> QToolButton:
         button = QToolButton()
-        button.setText(label)
+        button.setText(AFTER_ICON + label)
         button.setAccessibleName(label)
         button.setToolTip(f"{label} ({key})")
         button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)

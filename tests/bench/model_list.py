@@ -71,7 +71,7 @@ def _bare(hub: Path) -> None:
             os.stat(os.path.join(parent, name))
 
 
-def measure() -> dict[str, object]:
+def run() -> dict[str, object]:
     """Medians in ms: cold is a new reader (the kernel's own cache is warm), warm its second look."""
     from huggingface_hub import scan_cache_dir
 
@@ -98,4 +98,4 @@ def measure() -> dict[str, object]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(measure(), indent=2))
+    print(json.dumps(run(), indent=2))
