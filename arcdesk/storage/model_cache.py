@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import stat
 import threading
@@ -230,8 +229,10 @@ def _read_blobs(folder: str, look: _Look) -> None:
         return
     with os.scandir(folder) as items:
         for item in items:
-            with contextlib.suppress(FileNotFoundError):  # a download has finished it since it was listed
+            try:
                 _read_blob(item, look)
+            except FileNotFoundError:  # a download has finished it since it was listed
+                continue
 
 
 def _read_blob(item: os.DirEntry[str], look: _Look) -> None:

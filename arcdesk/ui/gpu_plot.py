@@ -17,7 +17,7 @@ from arcdesk.ui.gpu_words import UNKNOWN, tip
 from arcdesk.ui.theme import LIGHT, Palette
 
 TELL_EVERY_S = 10.0  # while no screen reader listens: a description costs more than the line
-LEAST_MOVE_PX = 2.0
+LEAST_MOVE_PX = 4.0  # some three seconds; the number beside it never waits
 BODY_PX, MIN_WIDTH_PX = 40, 104
 
 
