@@ -272,7 +272,7 @@ async def test_the_space_can_be_freed_at_once(hub: HubServer, cache: Path) -> No
         await desk.settle()
         assert "are free again" in desk.words(desk.window.notice)
         left = [name for _, _, names in os.walk(cache) for name in names]
-        assert len(left) == len(set(left)) + 0 and not [name for name in left if "00001-of-00002" in name]
+        assert len(left) == len(set(left)) and not [name for name in left if "00001-of-00002" in name]
 
 
 async def test_no_means_no(hub: HubServer, cache: Path) -> None:
