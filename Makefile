@@ -1,7 +1,7 @@
 # The doors of the project. `make run` and `make test` set everything up by themselves.
 .DEFAULT_GOAL := help
 PY := .venv/bin/python
-.PHONY: help run setup setup-dev setup-test check format test unit ui desktop docker vllm bench screenshot lock clean
+.PHONY: help run setup setup-dev setup-test check format test unit ui desktop docker vllm bench bench-truth screenshot lock clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z -]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 30
@@ -39,6 +39,9 @@ ui desktop docker vllm: setup-test  ## likewise; these need the rig
 
 bench: setup-test  ## speed and memory as ratios to a baseline of the same run
 	@$(PY) -m tests.bench
+
+bench-truth: setup-test  ## the load generator against the truth and `vllm bench serve`; its table into the README
+	@$(PY) -m tests.truth
 
 screenshot: setup-test  ## the pictures of the README, made by the real program
 	@$(PY) -m tests.screenshots

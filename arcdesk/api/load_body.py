@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import count
+
 from arcdesk.api.payload import encode
 from arcdesk.core.bench import Api, BenchPlan
+from arcdesk.core.bench_prompts import NUMBER, NUMBER_DIGITS
 
 
 def bench_body(model: str, plan: BenchPlan, prompt: str, image_url: str = "") -> bytes:
@@ -23,6 +27,13 @@ def bench_body(model: str, plan: BenchPlan, prompt: str, image_url: str = "") ->
     else:
         body["prompt"] = prompt
     return encode(body)
+
+
+def numbered(body: bytes, first: int) -> Iterator[bytes]:
+    """The body for ever, its NUMBER counted up from `first`; the same each time if it holds none."""
+    head, number, tail = body.partition(NUMBER.encode())
+    for each in count(first):
+        yield head + b"%0*d" % (NUMBER_DIGITS, each % 10**NUMBER_DIGITS) + tail if number else body
 
 
 def _content(prompt: str, image_url: str) -> object:

@@ -7,16 +7,18 @@ import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence, Set, Sized
 from contextlib import suppress
 from dataclasses import replace
-from itertools import count
+from itertools import cycle
 from random import Random
+from statistics import median
 from typing import Protocol
 
+from arcdesk.api.load_part import Part, requests_of, step_of
 from arcdesk.core.bench import Api, BenchPlan, BenchStep, RequestRecord
 from arcdesk.core.bench_progress import BenchPhase, BenchProgress
 
 TELL_EVERY_S = 0.5
 AFTER_FAILURE_S = 0.1
-WARM_UP_FACTOR, MEASURED_FACTOR = 2, 4  # of the concurrency, as the documents' script has it
+WARM_UP_FACTOR = 2  # of the concurrency, as the documents' script has it
 
 
 class Tally(Protocol):
@@ -42,7 +44,8 @@ class Asker(Protocol):
 
 
 class LoadRun:
-    """The steps of one plan, one after another. `bodies` are sent in turn, from the first at each step.
+    """The steps of one plan, one after another. `bodies` are sent in turn, from the first at each step;
+    an iterator's are used up, so that none is sent twice.
 
     With a rate, requests fall due by a Poisson process of the plan's seed. `concurrency` then is the most
     that are under way at once; one that has to wait for its turn counts its time from when it was due.
@@ -53,7 +56,7 @@ class LoadRun:
         self,
         asker: Asker,
         plan: BenchPlan,
-        bodies: Sequence[bytes],
+        bodies: Sequence[bytes] | Iterator[bytes],
         *,
         tell: Callable[[BenchProgress], None] = lambda progress: None,
         clock: Callable[[], float] = time.monotonic,
@@ -82,15 +85,15 @@ class LoadRun:
         plan = self._plan
         warm_up = plan.warm_up_requests
         warm_up = WARM_UP_FACTOR * concurrency if warm_up is None else warm_up
-        first = _Part(phase=BenchPhase.WARM_UP, concurrency=concurrency, number=number, total=warm_up)
+        first = Part(phase=BenchPhase.WARM_UP, concurrency=concurrency, number=number, total=warm_up)
         if warm_up:
             await self._run(first, self._in_a_loop(first))
         self.warm_up = tuple(first.records)
-        part = _Part(
+        part = Part(
             phase=BenchPhase.MEASURING,
             concurrency=concurrency,
             number=number,
-            total=_requests_of(plan, concurrency),
+            total=requests_of(plan, concurrency),
             duration_s=plan.duration_s,
         )
         cpu_s = self._cpu_clock()
@@ -98,9 +101,9 @@ class LoadRun:
             await self._run(part, self._in_a_loop(part))
         else:
             await self._run(part, self._as_they_fall_due(part, plan.rate_per_s))
-        return _step_of(part, self._cpu_clock() - cpu_s, is_cancelled=self.is_cancelled)
+        return step_of(part, self._cpu_clock() - cpu_s, is_cancelled=self.is_cancelled)
 
-    async def _run(self, part: _Part, work: Awaitable[None]) -> None:
+    async def _run(self, part: Part, work: Awaitable[None]) -> None:
         """Do `work` to its end, or until `cancel`; say how far it is meanwhile."""
         part.started_s = self._clock()
         self._work = asyncio.ensure_future(work)
@@ -121,14 +124,14 @@ class LoadRun:
             self._work = None
         self._tell(self._progress(part))
 
-    async def _in_a_loop(self, part: _Part) -> None:
+    async def _in_a_loop(self, part: Part) -> None:
         bodies = self._in_turn()
 
         async def work() -> None:
             while self._may_begin(part):
                 part.begun += 1
                 record = await self._ask(next(bodies))
-                part.records.append(record)
+                part.add(record)
                 if (
                     not record.is_good and part.total is None
                 ):  # a dead server fails thousands of times a second
@@ -139,14 +142,14 @@ class LoadRun:
             for _ in range(workers):
                 group.create_task(work())
 
-    async def _as_they_fall_due(self, part: _Part, rate_per_s: float) -> None:
+    async def _as_they_fall_due(self, part: Part, rate_per_s: float) -> None:
         bodies, slots = self._in_turn(), asyncio.Semaphore(part.concurrency)
         random = Random(self._plan.seed)  # noqa: S311 - the same arrivals each time
 
         async def work(body: bytes, due_s: float) -> None:
             async with slots:
                 record = await self._ask(body)
-            part.records.append(replace(record, sent_s=min(due_s, record.sent_s)))
+            part.add(replace(record, sent_s=min(due_s, record.sent_s)))
 
         due_s = self._clock()
         async with asyncio.TaskGroup() as group:
@@ -160,31 +163,34 @@ class LoadRun:
         return await self._asker.ask(self._plan.api, body, self._plan.output_tokens)
 
     def _in_turn(self) -> Iterator[bytes]:
-        return (self._bodies[number % len(self._bodies)] for number in count())
+        return self._bodies if isinstance(self._bodies, Iterator) else cycle(self._bodies)
 
-    def _may_begin(self, part: _Part) -> bool:
+    def _may_begin(self, part: Part) -> bool:
         if part.total is not None and part.begun >= part.total:
             return False
         return part.duration_s is None or self._clock() - part.started_s < part.duration_s
 
-    async def _keep_telling(self, part: _Part) -> None:
+    async def _keep_telling(self, part: Part) -> None:
         while True:
             self._tell(self._progress(part))
             await asyncio.sleep(TELL_EVERY_S)
 
-    def _progress(self, part: _Part) -> BenchProgress:
+    def _progress(self, part: Part) -> BenchProgress:
         return BenchProgress(
             phase=part.phase,
             concurrency=part.concurrency,
             step=part.number,
             steps=len(self._plan.concurrencies),
             done=len(part.records),
-            failed=sum(not record.is_good for record in part.records),
+            failed=part.failed,
             total=part.total,
             seconds_left=self._seconds_left(part),
+            elapsed_s=self._clock() - part.started_s,
+            pieces=part.pieces + sum(len(one.events_s) for one in self._asker.answering),
+            ttft_ms=median(part.firsts_ms) if part.firsts_ms else None,
         )
 
-    def _seconds_left(self, part: _Part) -> float | None:
+    def _seconds_left(self, part: Part) -> float | None:
         """From the share that is done, where answers under way count by their events."""
         elapsed_s = self._clock() - part.started_s
         left: list[float] = []
@@ -198,58 +204,3 @@ class LoadRun:
             if done > 0:
                 left.append(max(0.0, elapsed_s * (part.total - done) / done))
         return min(left, default=None)
-
-
-class _Part:
-    """The warm-up or the measured requests of a step, as far as they are."""
-
-    def __init__(
-        self,
-        *,
-        phase: BenchPhase,
-        concurrency: int,
-        number: int,
-        total: int | None,
-        duration_s: float | None = None,
-    ) -> None:
-        self.phase = phase
-        self.concurrency = concurrency
-        self.number = number
-        self.total = total
-        self.duration_s = duration_s
-        self.begun = 0
-        self.started_s = 0.0
-        self.records: list[RequestRecord] = []
-
-
-def _requests_of(plan: BenchPlan, concurrency: int) -> int | None:
-    if plan.requests is None and plan.duration_s is None:
-        return MEASURED_FACTOR * concurrency
-    return plan.requests
-
-
-def _step_of(part: _Part, cpu_s: float, *, is_cancelled: bool) -> BenchStep:
-    records = sorted(part.records, key=lambda record: record.sent_s)
-    start_s = records[0].sent_s if records else part.started_s
-    ends_s = [record.ended_s for record in records if record.ended_s is not None]
-    return BenchStep(
-        concurrency=part.concurrency,
-        records=tuple(_shifted(record, start_s) for record in records),
-        duration_s=max(ends_s, default=start_s) - start_s,
-        cpu_s=cpu_s,
-        is_cancelled=is_cancelled,
-    )
-
-
-def _shifted(record: RequestRecord, start_s: float) -> RequestRecord:
-    def from_start(at_s: float | None) -> float | None:
-        return None if at_s is None else at_s - start_s
-
-    return replace(
-        record,
-        sent_s=record.sent_s - start_s,
-        connected_s=from_start(record.connected_s),
-        events_s=tuple(at_s - start_s for at_s in record.events_s),
-        silent_s=tuple(at_s - start_s for at_s in record.silent_s),
-        ended_s=from_start(record.ended_s),
-    )

@@ -13,18 +13,19 @@ import gc
 import os
 import signal
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 
 from arcdesk.api.load_address import no_answer
-from arcdesk.api.load_body import bench_body
+from arcdesk.api.load_body import bench_body, numbered
 from arcdesk.api.load_client import LoadClient
 from arcdesk.api.load_run import LoadRun
 from arcdesk.api.load_tokens import Tokenizer
 from arcdesk.app import bench_lines
 from arcdesk.app.bench_files import image_in, prompts_in
-from arcdesk.core.bench import Api, BenchPlan
+from arcdesk.core.bench import Api, BenchPlan, Dataset
 from arcdesk.core.bench_progress import BenchPhase, BenchProgress, BenchPrompts
-from arcdesk.core.bench_prompts import long_text, text_of_tokens
+from arcdesk.core.bench_prompts import NUMBERED_HEAD, long_text, text_of_tokens
 from arcdesk.core.egress import Contact, host_of
 from arcdesk.core.errors import AnswerError, ArcDeskError
 from arcdesk.core.ports import Endpoint
@@ -62,6 +63,7 @@ class Worker:
         self._run: LoadRun | None = None
         self._task: asyncio.Task[None] | None = None
         self._is_cancelled = False
+        self._is_numbered = plan.dataset is Dataset.TEXT and not plan.is_same_prompt
 
     async def work(self) -> None:
         """Raises ArcDeskError with the reason why it can't go on."""
@@ -99,24 +101,29 @@ class Worker:
     def _tell(self, progress: BenchProgress) -> None:
         self._write(bench_lines.progress_line(progress))
 
-    async def _bodies(self) -> list[bytes]:
+    async def _bodies(self) -> list[bytes] | Iterator[bytes]:
         plan, model = self._plan, self._endpoint.model
         self._tell(BenchProgress(phase=BenchPhase.PREPARING, steps=len(plan.concurrencies)))
         image_url = image_in(plan)
         prompts = prompts_in(plan) or (await self._text(),)
         if plan.dataset_path:
             self._write(bench_lines.prompts_line(BenchPrompts(count=len(prompts))))
-        return [bench_body(model, plan, prompt, image_url) for prompt in prompts]
+        bodies = [bench_body(model, plan, prompt, image_url) for prompt in prompts]
+        if not self._is_numbered:
+            return bodies
+        first = time.time_ns() // 1000  # no number of an earlier run, which a cache may still know
+        return numbered(bodies[0], first)
 
     async def _text(self) -> str:
         tokens = self._plan.input_tokens
         tokenizer = Tokenizer(self._client, self._endpoint)
         is_marked = self._plan.api is Api.COMPLETIONS
-        text = await tokenizer.cut(long_text(tokens * MOST_CHARS_PER_TOKEN), tokens, is_marked=is_marked)
+        whole = (NUMBERED_HEAD if self._is_numbered else "") + long_text(tokens * MOST_CHARS_PER_TOKEN)
+        text = await tokenizer.cut(whole, tokens, is_marked=is_marked)
         note = "" if text else f"The server counts no tokens: the length of {tokens} tokens is an estimate."
         told = BenchPrompts(count=1, tokens=tokens if text else None, note=note)
         self._write(bench_lines.prompts_line(told))
-        return text or text_of_tokens(tokens)
+        return text or text_of_tokens(tokens, is_numbered=self._is_numbered)
 
 
 def main() -> int:

@@ -38,6 +38,7 @@ class BenchPlan:
     api: Api = Api.COMPLETIONS
     is_ignoring_eos: bool = True
     dataset: Dataset = Dataset.TEXT
+    is_same_prompt: bool = False  # TEXT: each request the same, so a prefix cache answers for the prefill
     dataset_path: str = ""
     image_path: str = ""
     temperature: float = 0.0

@@ -30,6 +30,9 @@ class BenchProgress:
     failed: int = 0  # of `done`
     total: int | None = None
     seconds_left: float | None = None  # of this phase
+    elapsed_s: float | None = None  # since this phase began
+    pieces: int | None = None  # events with text so far, of answers under way too
+    ttft_ms: float | None = None  # median of the answers ended in this phase
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,12 @@ from arcdesk.core.errors import Problem, UsageError
 # A rule of thumb for English and the large vocabularies of today; short texts have more tokens a letter.
 CHARS_PER_TOKEN = 4.6
 MOST_PROMPTS = 100_000
+# In front of each copy of the text, so that no two begin alike: a server's prefix cache would answer for
+# the prefill. Its length in tokens hardly depends on the number: nine digits are as many pieces each time.
+NUMBER_DIGITS = 9
+NUMBER = "0" * NUMBER_DIGITS
+NUMBERED_HEAD = f"Copy {NUMBER}.\n\n"
+HEAD_TOKENS = 10  # by rule of thumb; where a text is hardly longer no cache keeps it, and it gets no number
 _MIMES = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".webp": "image/webp"}
 
 TEXT = """\
@@ -50,8 +56,10 @@ to count.
 """
 
 
-def text_of_tokens(tokens: int) -> str:
+def text_of_tokens(tokens: int, *, is_numbered: bool = False) -> str:
     """A text of about so many tokens by rule of thumb, and of at least one word."""
+    if is_numbered and tokens > HEAD_TOKENS:
+        return NUMBERED_HEAD + text_of_tokens(tokens - HEAD_TOKENS)
     return long_text(round(tokens * CHARS_PER_TOKEN) + 1).rpartition(" ")[0] or TEXT.partition(" ")[0]
 
 

@@ -1,7 +1,8 @@
 """A small and very fast server of streamed answers, scripted to the token; raw asyncio, no framework.
 
 As a process: `python -m tests.rig.fast_sse --rate 20000 --streams 256 --tokens 400` prints its address. Each
-answer then comes at rate / streams tokens a second, all paced by one timer, until stdin ends.
+answer then comes at rate / streams tokens a second, all paced by one timer, until stdin ends; then it prints
+how many it has sent.
 """
 
 from __future__ import annotations
@@ -249,6 +250,7 @@ async def main() -> None:
     await over.wait()
     ticking.cancel()
     server.close()
+    print(pacer.sent, flush=True)
 
 
 if __name__ == "__main__":

@@ -21,8 +21,11 @@ from arcdesk.core.ports import Endpoint
 ROOT = Path(__file__).parents[2]
 
 
-async def measure(api: Api, rate_per_s: float, streams: int, tokens: int) -> BenchStep:
-    """One step against a fresh server: two answers for each stream, all streams at once."""
+async def measure(api: Api, rate_per_s: float, streams: int, tokens: int) -> tuple[BenchStep, int]:
+    """One step against a fresh server: two answers for each stream, all streams at once.
+
+    And how many events the server itself counted.
+    """
     figures = ("--rate", str(rate_per_s), "--streams", str(streams), "--tokens", str(tokens))
     server = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "tests.rig.fast_sse"), *figures, cwd=ROOT, stdin=PIPE, stdout=PIPE
@@ -31,6 +34,7 @@ async def measure(api: Api, rate_per_s: float, streams: int, tokens: int) -> Ben
     plan = BenchPlan(
         concurrencies=(streams,), output_tokens=tokens, requests=2 * streams, warm_up_requests=0, api=api
     )
+    step: BenchStep | None = None
     try:
         endpoint = Endpoint(base_url=(await server.stdout.readline()).decode().strip(), model="small")
         async with aclosing(BenchJob(endpoint, plan).events()) as events:
@@ -38,18 +42,20 @@ async def measure(api: Api, rate_per_s: float, streams: int, tokens: int) -> Ben
                 if isinstance(event, BenchFailed):
                     raise SystemExit(event.problem.sentence())
                 if isinstance(event, BenchStepDone):
-                    return event.step
-        raise SystemExit("The load generator told no step.")
+                    step = event.step
     finally:
         server.stdin.close()
+        sent = (await server.stdout.read()).decode().strip()
         await server.wait()
+    if step is None:
+        raise SystemExit("The load generator told no step.")
+    return step, int(sent)
 
 
-def line(api: Api, step: BenchStep, tokens: int) -> str:
+def line(api: Api, step: BenchStep, sent: int) -> str:
     """The figures of one step."""
     arrived = sum(len(record.events_s) for record in step.records)
     failed = sum(not record.is_good for record in step.records)
-    sent = (len(step.records) - failed) * tokens
     cpu_us = (step.cpu_s or 0.0) / max(1, arrived) * 1e6
     return (
         f"{api.value:11} | {step.concurrency:7} | {sent:9} | {arrived:9} | {failed:6} | "
@@ -66,8 +72,8 @@ def main() -> None:
     options = parser.parse_args()
     print("kind        | streams | sent      | arrived   | failed | events a s | CPU us/event")
     for api in (Api.COMPLETIONS, Api.CHAT):
-        step = asyncio.run(measure(api, options.rate, options.streams, options.tokens))
-        print(line(api, step, options.tokens), flush=True)
+        step, sent = asyncio.run(measure(api, options.rate, options.streams, options.tokens))
+        print(line(api, step, sent), flush=True)
 
 
 if __name__ == "__main__":

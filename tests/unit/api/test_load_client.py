@@ -49,7 +49,9 @@ async def client_of(
     server: SseServer, gate: Gate | None = None, clock: Callable[[], float] | None = None
 ) -> AsyncIterator[LoadClient]:
     endpoint = Endpoint(base_url=server.base_url, model="small", api_key="k3y")
-    made = LoadClient(endpoint, egress=gate, **({} if clock is None else {"clock": clock}))
+    # The look at silent connections reads the clock too, and a script takes each reading for an arrival.
+    scripted = {} if clock is None else {"clock": clock, "look_every_s": 1e6}
+    made = LoadClient(endpoint, egress=gate, **scripted)
     async with aclosing(made), asyncio.timeout(PATIENCE_S):
         yield made
 

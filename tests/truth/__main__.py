@@ -1,0 +1,192 @@
+"""`make bench-truth`: measures the load generator against the truth and against `vllm bench serve`.
+
+Clients take turns (A B A B …) on the same server in the same run; figures are medians over the rounds. The
+table goes into the README; exit 1 if something is further apart than it may be.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import platform
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from arcdesk.core.bench import Api
+from arcdesk.core.bench_prompts import TEXT
+from tests.rig import load_bench
+from tests.rig.packages import VLLM_VERSION
+from tests.truth import clients, servers, table
+from tests.truth.figures import CPU, LABELS, LATENCIES, NAMES, Figures, middle, of_notes, off
+from tests.truth.window import in_window
+
+Client = Callable[[clients.Load], Figures]
+VLLM = "`vllm bench serve`"
+OPEN, CLOSED = "window open", "no window"
+STREAMS, TOKENS, ANSWERS = 64, 64, 512
+MOST_LOAD = 1.0
+AGREE, WINDOW, TRUE, TRUE_MS = 0.03, 0.02, 0.01, 1.0
+# What has to agree with the other client; a p99 of its own tail is in the table, not in the judgement.
+JUDGED = ("ttft_median", "tpot_median", "itl_mean", "tokens_per_s", "requests_per_s")
+
+
+@dataclass
+class Result:
+    """Texts for the README, and what was missed."""
+
+    texts: list[str] = field(default_factory=list)
+    missed: list[str] = field(default_factory=list)
+
+
+def main() -> int:
+    """Returns the exit code."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument(
+        "--only", choices=("scripted", "window", "vllm", "capacity"), help="and write nothing"
+    )
+    options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # the servers are ended on the way out
+    if (load := os.getloadavg()[0]) > MOST_LOAD:
+        print(f"The load is {load:.1f}: these figures need a machine with time.", file=sys.stderr)
+    result = Result()
+    parts = {"scripted": _scripted, "window": _window, "vllm": _real, "capacity": _capacity}
+    for name, part in parts.items():
+        if options.only in (None, name):
+            part(result, options.rounds)
+    text = "\n\n".join(result.texts)
+    print(text)
+    for each in result.missed:
+        print(f"MISS {each}", file=sys.stderr)
+    if options.only is None:
+        table.write(f"{_machine()}\n\n{text}\n\n{FOOTNOTE}")
+    return 1 if result.missed else 0
+
+
+def _scripted(result: Result, rounds: int) -> None:
+    told: dict[str, list[Figures]] = {"ArcDesk": [], VLLM: []}
+    truth: dict[str, list[Figures]] = {"ArcDesk": [], VLLM: []}
+    with servers.scripted(tokens=TOKENS, ttft_ms=300, itl_ms=20, jitter=0.5) as server:
+        prompts = tuple(_prompts(ANSWERS, words=24))
+        load = clients.Load(server.base_url, "small", STREAMS, ANSWERS, TOKENS, prompts, warm_up=STREAMS)
+        for name, client in _turns(rounds, (("ArcDesk", clients.arcdesk), (VLLM, clients.vllm))):
+            told[name].append(client(load))
+            truth[name].append(of_notes(server.notes(ANSWERS)))
+    ours, theirs = (table.Column(name, middle(told[name]), middle(truth[name])) for name in told)
+    result.texts.append(
+        f"**{STREAMS} at once on a scripted server** that notes when it hands each token to the kernel; "
+        f"{rounds} runs each.\n\n{table.compared(ours, [theirs])}"
+    )
+    assert ours.truth is not None
+    for name in NAMES:
+        told_value, true = ours.told.values[name], ours.truth.values[name]
+        is_near = name.startswith(LATENCIES) and abs(told_value - true) <= TRUE_MS
+        if abs(off(told_value, true)) > TRUE and not is_near:
+            result.missed.append(f"{name}: {told_value:.3f}, the server's notes say {true:.3f}")
+    if ours.told.values[CPU] > theirs.told.values[CPU]:
+        result.missed.append("processor time per token: more than that of `vllm bench serve`")
+
+
+def _window(result: Result, rounds: int) -> None:
+    """With the benchmark's window open and at work, and without any window."""
+    told: dict[str, list[Figures]] = {OPEN: [], CLOSED: []}
+    with servers.scripted(tokens=TOKENS, ttft_ms=300, itl_ms=20, jitter=0.5) as server:
+        load = clients.Load(server.base_url, "small", STREAMS, ANSWERS, TOKENS, ("a b c",), warm_up=STREAMS)
+        for name, client in _turns(rounds, ((OPEN, in_window), (CLOSED, clients.arcdesk))):
+            told[name].append(client(load))
+            server.notes()  # the script begins anew: the same delays for both
+            _say(name, STREAMS, told[name][-1])
+    opened, closed = (middle(told[name]).values for name in (OPEN, CLOSED))
+    apart = {name: off(opened[name], closed[name]) for name in NAMES}
+    most = max(apart, key=lambda name: abs(apart[name]))
+    result.texts.append(
+        f"**With the window open**, on the same scripted server, {STREAMS} at once, {rounds} runs each: no "
+        f"figure is further from that of a run without a window than {LABELS[most]} "
+        f"({table.percent(apart[most])})."
+    )
+    result.missed += [
+        f"window open and closed: {name} {table.percent(part)} apart"
+        for name, part in apart.items()
+        if abs(part) > WINDOW
+    ]
+
+
+def _real(result: Result, rounds: int) -> None:
+    with servers.real_vllm() as url:
+        for at_once in (4, 8):
+            requests = 6 * at_once
+            prompts = tuple(_prompts(requests, words=24))
+            load = clients.Load(url, servers.MODEL, at_once, requests, 32, prompts, warm_up=at_once)
+            told: dict[str, list[Figures]] = {"ArcDesk": [], VLLM: []}
+            for name, client in _turns(rounds, (("ArcDesk", clients.arcdesk), (VLLM, clients.vllm))):
+                told[name].append(client(load))
+                _say(name, at_once, told[name][-1])
+            ours, theirs = (table.Column(name, middle(told[name])) for name in told)
+            asked = {run.prompt_tokens for runs in told.values() for run in runs}
+            if len(asked) != 1 or ours.told.tokens != theirs.told.tokens:
+                result.missed.append(f"the clients did not ask the same: {asked} prompt tokens")
+            result.texts.append(
+                f"**{at_once} at once on vLLM {VLLM_VERSION}** (SmolLM2 135M on the processor, prompts of "
+                f"{ours.told.prompt_tokens / ours.told.n:.0f} tokens, {load.output_tokens} each back); "
+                f"{rounds} runs each.\n\n"
+                f"{table.compared(ours, [theirs])}"
+            )
+            for name in JUDGED:
+                apart = off(ours.told.values[name], theirs.told.values[name])
+                if abs(apart) > AGREE:
+                    result.missed.append(f"{name} at {at_once} on vLLM: {table.percent(apart)} apart")
+
+
+def _capacity(result: Result, _rounds: int) -> None:
+    rate, streams, tokens = 20_000.0, 256, 400
+    step, sent = asyncio.run(load_bench.measure(Api.COMPLETIONS, rate, streams, tokens))
+    arrived = sum(len(record.events_s) for record in step.records)
+    cpu_us = (step.cpu_s or 0.0) / max(1, arrived) * 1e6
+    result.texts.append(
+        f"**{streams} at once, {arrived / step.duration_s:,.0f} tokens/s together**: {sent:,} events sent, "
+        f"{arrived:,} arrived, {cpu_us:.0f} µs of processor time for each."
+    )
+    if sent != arrived or any(record.error for record in step.records):
+        result.missed.append(f"{sent} events were sent, {arrived} arrived")
+
+
+def _turns(rounds: int, pairs: Sequence[tuple[str, Client]]) -> Iterator[tuple[str, Client]]:
+    for _ in range(rounds):
+        yield from pairs
+
+
+def _prompts(count: int, words: int) -> Iterator[str]:
+    text = TEXT.split()
+    for number in range(count):
+        at = number * 7 % (len(text) - words)
+        yield f"{number}. " + " ".join(text[at : at + words])
+
+
+def _say(name: str, at_once: int, told: Figures) -> None:
+    figures = ", ".join(f"{key} {told.values[key]:.1f}" for key in JUDGED)
+    print(f"{at_once} at once, {name}: {figures}", file=sys.stderr, flush=True)
+
+
+def _machine() -> str:
+    return (
+        f"`make bench-truth` on {platform.system()} {platform.machine()}, {os.cpu_count()} cores: ArcDesk's "
+        f"load generator and {VLLM} by turns on the same server, with the same prompts in the same order; "
+        "medians over the runs."
+    )
+
+
+FOOTNOTE = """\
+Where the two differ: ArcDesk starts its clock when a request is handed to the kernel, `vllm bench serve`
+before it builds it; of many that start together each waits for the others to be built, and the server's notes
+show it come that much later. ArcDesk notes an arrival once per read of the socket, before it looks into the
+bytes, the other one after it has parsed the event. ArcDesk counts events with text as arrivals (a role, a
+withheld piece and an empty last event are kept apart), the other one each event with a choice. ArcDesk's
+answer ends with `[DONE]`, the other's with its last event. With a rate, ArcDesk leaves Poisson arrivals as
+they fall and counts from when a request was due; the other one stretches them to the exact total."""
+
+
+if __name__ == "__main__":
+    sys.exit(main())
