@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from arcdesk.core.fair_sort import sorted_fairly
+
 PERCENTILES = (50, 90, 95, 99)
 
 
@@ -45,7 +47,7 @@ class Total:
 
 def spread(values: Iterable[float], reason_none: str = "", reason_some: str = "") -> Spread:
     """The values' mean and percentiles; `reason_none` if there are none, `reason_some` if there are."""
-    ordered = sorted(values)
+    ordered = sorted_fairly(values)
     if not ordered:
         return Spread(reason=reason_none)
     return Spread(

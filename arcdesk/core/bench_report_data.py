@@ -31,6 +31,7 @@ TOTALS = (
     "cpu_us_per_token",
 )
 _COUNTS = ("requests", "good", "failed", "unfinished")
+_OF_RUN = ("vram_peak_bytes", "energy_j", "energy_j_per_output_token")  # the same in each row
 _ABOUT = ("model", "engine", "image", "image_digest", "driver", "kernel")
 
 
@@ -59,8 +60,9 @@ def csv_report(run: BenchRun) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(csv_columns())
+    of_run = [_number(each) for each in (run.vram_peak_bytes, run.energy_j, joules_per_token(run, stats))]
     for step in stats:
-        writer.writerow(_csv_row(step, run))
+        writer.writerow([*_csv_row(step, run), *of_run])
     return out.getvalue()
 
 
@@ -69,7 +71,7 @@ def csv_columns() -> list[str]:
     spreads = [f"{field}_{part}" for _, field in LATENCIES for part in ("mean", *_parts(), "n")]
     return [
         *("at_unix_s", *_ABOUT, "input_tokens_asked", "output_tokens_asked", "concurrency"),
-        *(*_COUNTS, "is_cancelled", "duration_s", *TOTALS, *spreads),
+        *(*_COUNTS, "is_cancelled", "duration_s", *TOTALS, *spreads, *_OF_RUN),
     ]
 
 

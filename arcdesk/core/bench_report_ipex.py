@@ -11,8 +11,8 @@ from itertools import pairwise
 
 from arcdesk.core.bench import Api, BenchPlan, BenchRun, BenchStep, Dataset, RequestRecord
 from arcdesk.core.bench_figures import mean_of, percentile_of
-from arcdesk.core.bench_report_words import one_line
-from arcdesk.core.bench_stats import StepStats, step_stats
+from arcdesk.core.bench_report_words import card_rows, one_line
+from arcdesk.core.bench_stats import StepStats, run_stats, step_stats
 
 _MS = 1000.0
 _DEFINITIONS = (
@@ -62,7 +62,7 @@ def ipex_report(run: BenchRun) -> str:
     """A block for each step, as a run of the script for each `max_seq` would print. Ends with a newline."""
     if not run.steps:
         return "# No step was run.\n"
-    blocks = [*(_script_block(step, run) for step in run.steps), _DEFINITIONS]
+    blocks = [*(_script_block(step, run) for step in run.steps), _card_lines(run), _DEFINITIONS]
     return "\n".join(line for block in blocks for line in block) + "\n"
 
 
@@ -84,6 +84,10 @@ def _events(record: RequestRecord, *, with_silent: bool) -> tuple[float, ...]:
 def _is_scripts(plan: BenchPlan) -> bool:
     """One of the scripts asks this way: completions, or chat with an image."""
     return plan.api is Api.COMPLETIONS or bool(plan.image_path)
+
+
+def _card_lines(run: BenchRun) -> list[str]:
+    return [f"# {label}: {value}" for label, value in card_rows(run, run_stats(run))]
 
 
 def _script_block(step: BenchStep, run: BenchRun) -> list[str]:
@@ -178,6 +182,10 @@ def _notes(step: BenchStep, stats: StepStats, figures: ScriptFigures, plan: Benc
             f"{without} answers have no next token; the script would print nan or end.",
         ),
         (not _is_scripts(plan), "Measured through chat; the script asks /v1/completions."),
+        (
+            plan.dataset is Dataset.TEXT and not plan.is_same_prompt,
+            "Each request had a number of its own in front; the script sends one prompt to all.",
+        ),
     )
     lines = [words for holds, words in checks if holds] + _count_notes(stats, plan)
     return [f"# {line}" for line in lines]

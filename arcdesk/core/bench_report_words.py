@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 
-from arcdesk.core.bench import Api, BenchPlan, BenchRun, Surroundings
+from arcdesk.core.bench import Api, BenchPlan, BenchRun, Dataset, Surroundings
 from arcdesk.core.bench_figures import Total
 from arcdesk.core.bench_stats import StepStats
 from arcdesk.core.redact import mask_secrets
@@ -38,7 +38,7 @@ def one_line(text: str, most: int = MOST_ERROR_LETTERS) -> str:
 
 def figure(value: float | None, decimals: int = 1) -> str:
     """A number with fixed decimals, or the sign of the unknown."""
-    return UNKNOWN if value is None else f"{value:.{decimals}f}"
+    return UNKNOWN if value is None else f"{value:z.{decimals}f}"
 
 
 def decimals_for(largest: float) -> int:
@@ -67,6 +67,7 @@ def plan_words(plan: BenchPlan) -> str:
         f"{kind}, {plan.input_tokens} tokens in{source}, {plan.output_tokens} out",
         "with an image" if plan.image_path else "",
         "end-of-text ignored" if plan.is_ignoring_eos else "answers may end early",
+        "one prompt for all" if plan.is_same_prompt and plan.dataset is Dataset.TEXT else "",
         f"{_amount(plan)} a step",
         arrival,
     ]
@@ -120,7 +121,7 @@ def card_rows(run: BenchRun, stats: tuple[StepStats, ...]) -> list[tuple[str, st
     """Memory and energy of the cards, where they told."""
     rows = []
     if run.vram_peak_bytes is not None:
-        rows.append(("VRAM peak", f"{run.vram_peak_bytes / GIB:.2f} GiB"))
+        rows.append(("VRAM peak", f"{run.vram_peak_bytes / GIB:.2f} GiB, seen once a second"))
     if run.energy_j is not None:
         per_token = joules_per_token(run, stats)
         each = (

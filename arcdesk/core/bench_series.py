@@ -35,12 +35,18 @@ class Throughput(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Point:
-    """`y` None is unknown: the line has a gap there, and `reason` says why."""
+    """`y` None is unknown: the line has a gap there, and `reason` says why.
+
+    `low` and `high` are the ends of a band around it, where one was asked for.
+    """
 
     x: float
     y: float | None
     n: int
     reason: str = ""
+    concurrency: int = 0  # of the step that it belongs to; 0: it is of no single step
+    low: float | None = None
+    high: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,13 +70,28 @@ class Timeline:
         return self.tokens_each == 1.0
 
 
-def latency_series(steps: Iterable[StepStats], kind: Latency, percentile: int = 50) -> tuple[Point, ...]:
-    """A percentile (50, 90, 95 or 99), in ms, against concurrency; in the order of concurrency."""
+def latency_series(
+    steps: Iterable[StepStats], kind: Latency, percentile: int = 50, up_to: int | None = None
+) -> tuple[Point, ...]:
+    """A percentile (50, 90, 95 or 99), in ms, against concurrency; in the order of concurrency.
+
+    `up_to`: another percentile, at which a band ends that begins at the first.
+    """
     points = []
     for step in _ordered(steps):
         spread: Spread = getattr(step, kind.value)
-        reason = "" if spread.is_known else spread.reason
-        points.append(Point(x=step.concurrency, y=spread.at(percentile), n=spread.n, reason=reason))
+        value = spread.at(percentile)
+        points.append(
+            Point(
+                x=step.concurrency,
+                y=value,
+                n=spread.n,
+                reason="" if spread.is_known else spread.reason,
+                concurrency=step.concurrency,
+                low=None if up_to is None else value,
+                high=None if up_to is None else spread.at(up_to),
+            )
+        )
     return tuple(points)
 
 
@@ -79,7 +100,14 @@ def throughput_series(steps: Iterable[StepStats], kind: Throughput) -> tuple[Poi
     points = []
     for step in _ordered(steps):
         total: Total = getattr(step, kind.value)
-        points.append(Point(x=step.concurrency, y=total.value, n=total.n, reason=total.reason))
+        point = Point(
+            x=step.concurrency,
+            y=total.value,
+            n=total.n,
+            reason=total.reason,
+            concurrency=step.concurrency,
+        )
+        points.append(point)
     return tuple(points)
 
 
@@ -93,7 +121,7 @@ def trade_off(steps: Iterable[StepStats], kind: Latency, percentile: int = 50) -
         spread: Spread = getattr(step, kind.value)
         rate, latency = step.output_tokens_per_s.value, spread.at(percentile)
         if rate is not None and latency is not None:
-            points.append(Point(x=rate, y=latency, n=spread.n))
+            points.append(Point(x=rate, y=latency, n=spread.n, concurrency=step.concurrency))
     return tuple(points)
 
 

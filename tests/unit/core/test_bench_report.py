@@ -134,6 +134,8 @@ def test_memory_and_energy_stand_where_the_card_told() -> None:
     assert "VRAM peak    3.00 GiB" in render(run, "text")
     assert "200 J, 5.00 J per output token" in render(run, "text")
     assert document_of(run)["energy_j_per_output_token"] == 5.0
+    (row,) = rows_of(run)
+    assert (row["vram_peak_bytes"], row["energy_j_per_output_token"]) == (str(3 << 30), "5")
     assert "Energy       200 J\n" in render(uncounted, "text")
     assert "Energy" not in render(two_steps(), "text")
     assert document_of(two_steps())["vram_peak_bytes"] is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -27,9 +28,10 @@ def latencies(text: str) -> dict[tuple[str, str], float]:
 
 
 def test_the_report_is_the_scripts_line_by_line() -> None:
-    run = run_of(step_of(2, steady(0.0), steady(0.5), steady(1.0), steady(1.5, first_s=0.3)))
+    steps = step_of(2, steady(0.0), steady(0.5), steady(1.0), steady(1.5, first_s=0.3))
+    plan = BenchPlan(input_tokens=100, output_tokens=10, is_same_prompt=True)
 
-    lines = render(run, "ipex").splitlines()
+    lines = render(run_of(steps, plan=plan), "ipex").splitlines()
 
     patterns = (
         r"model_name: TinyLlama-1\.1B",
@@ -54,6 +56,18 @@ def test_the_report_is_the_scripts_line_by_line() -> None:
     assert len(lines) == len(patterns)
     for line, pattern in zip(lines, patterns, strict=True):
         assert re.fullmatch(pattern, line), (line, pattern)
+
+
+def test_what_the_script_does_not_tell_is_marked() -> None:
+    run = replace(run_of(step_of(1, *[steady()] * 4)), vram_peak_bytes=3 << 30, energy_j=200.0)
+
+    text = render(run, "ipex")
+
+    assert "# Each request had a number of its own in front; the script sends one prompt to all." in text
+    assert "# VRAM peak: 3.00 GiB, seen once a second" in text
+    assert "# Energy: 200 J, 5.00 J per output token" in text
+    assert "number of its own" in autotp_logs(run)["1.log"]
+    assert "VRAM" not in render(run_of(step_of(1, steady())), "ipex")
 
 
 def answers(seed: int, amount: int) -> tuple[RequestRecord, ...]:

@@ -51,6 +51,16 @@ def test_each_latency_and_percentile_is_the_one_of_the_step() -> None:
             assert ours == getattr(STATS[0], kind.value).at(percentile)
 
 
+def test_a_latency_has_a_band_up_to_another_percentile_if_one_is_asked_for() -> None:
+    slow_one = run_stats(run_of(step_of(2, *[steady(first_s=0.1)] * 9, steady(first_s=1.0))))
+    point = latency_series(slow_one, Latency.TTFT, 50, up_to=95)[0]
+
+    assert (point.concurrency, point.low, point.high) == (2, point.y, slow_one[0].ttft_ms.p95)
+    assert point.high is not None and point.y is not None and point.high > point.y
+    assert latency_series(slow_one, Latency.TTFT)[0].high is None
+    assert latency_series(STATS, Latency.TPOT, 50, up_to=95)[1].high is None
+
+
 def test_throughput_goes_by_concurrency() -> None:
     points = throughput_series(STATS, Throughput.OUTPUT_TOKENS)
 
@@ -63,6 +73,7 @@ def test_the_trade_off_leaves_out_what_has_no_place() -> None:
     points = trade_off(STATS, Latency.TTFT)
 
     assert [(point.x, point.y) for point in points] == [(5.0, pytest.approx(100)), (40.0, pytest.approx(400))]
+    assert [point.concurrency for point in points] == [1, 8]
 
 
 def test_tokens_over_time_are_spread_over_the_arrivals() -> None:
