@@ -29,6 +29,7 @@ _PLAN_LABELS = {
     "rate_per_s": "arrival rate",
     "warm_up_requests": "warm-up",
     "is_ignoring_eos": "ignore end of text",
+    "is_same_prompt": "same prompt each time",
     "dataset_path": "file",
     "image_path": "picture",
 }

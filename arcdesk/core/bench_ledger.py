@@ -10,6 +10,7 @@ from arcdesk.core.bench import BenchPlan, BenchRun, Surroundings
 from arcdesk.core.bench_compare import Comparison
 
 PAGE = 100
+HISTORY = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +34,14 @@ class RunRow:
     output_tokens_per_s: float | None  # of all together, the best step
     note: str = ""
     plan: BenchPlan | None = None  # None: it can't be read
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryPoint:
+    """A run in the history of its plan and model, with what it was made on."""
+
+    row: RunRow
+    surroundings: Surroundings
 
 
 class BenchRepo(Protocol):
@@ -59,13 +68,23 @@ class BenchLedger(BenchRepo, Protocol):
     """What the window and the command line need besides."""
 
     async def rows(
-        self, *, limit: int = PAGE, after: RunRow | None = None, model: str = ""
+        self, *, limit: int = PAGE, after: RunRow | None = None, model: str = "", text: str = ""
     ) -> Sequence[RunRow]:
-        """The newest first; `after`: those that follow this row. `model` '' is any."""
+        """The newest first; `after`: those that follow this row. `model` '' is any;
+        each word of `text` must be in it.
+        """
         ...
 
-    async def count(self) -> int:
+    async def count(self, *, model: str = "", text: str = "") -> int:
         """Of the runs in the list."""
+        ...
+
+    async def models(self) -> Sequence[str]:
+        """Those of the runs in the list, by name."""
+        ...
+
+    async def history(self, plan: BenchPlan, model: str, limit: int = HISTORY) -> Sequence[HistoryPoint]:
+        """The newest runs of the same plan and model, the oldest of them first."""
         ...
 
     async def get(self, run_id: int) -> BenchRun:

@@ -1,14 +1,22 @@
-"""Decides from the requests of earlier runs and of a new one whether something became slower.
+"""Decides from the requests of earlier runs and of new ones whether something became slower.
 
-Two gates must both open for SLOWER (or FASTER): Mann-Whitney with p < ALPHA, and an effect of at least
-LEAST_EFFECT, more where earlier runs differed more among themselves. Neighbours that are alike count for less
-(`clumping`).
+Three gates must all open for SLOWER: Mann-Whitney over the requests with p < ALPHA, an effect of at least
+LEAST_EFFECT, and less than CHANCE that whole runs differ by so much anyway (`run_spread`). No single run is
+enough for it: one that looks slower is SUSPECT and asks to be measured again, up to MOST_RUNS runs, until
+the runs carry it or it is gone.
 
-With SUITE_REQUESTS a side, requests that differ by up to 8 % (standard deviation; outliers hardly matter,
-since ranks decide) show a loss of 10 % in at least 95 of 100 suites, and noise alone raises fewer than one
-alarm in 100. What whole runs of the same thing differ by shows in several runs only: with fewer than five
-earlier ones alarms stay below one in 100 as long as that is 2 % or less (standard deviation), with five or
-more whatever it is.
+Measured on synthetic suites of SUITE_REQUESTS a side (tests/unit/core/test_regression_rates.py), requests
+that differ by 3 or 8 % (standard deviation), one to eight earlier runs:
+
+- False alarms of a figure stay below 1 in 100 whatever whole runs differ by, up to 5 %; those of a suite with
+  its four figures too.
+- A loss of 10 % is found in at least 95 of 100 where whole runs agree (requests of 8 %: from two earlier runs
+  on, with one in about 87), and where they differ by 2 % from five earlier runs on.
+- Where whole runs differ by 5 % it can't be: the means of few runs miss LEAST_EFFECT too often, and the
+  alarm keeps silent rather than cry wolf.
+
+What differs only from one start of the engine to the next is no part of runs measured in one go; earlier runs
+from several starts carry it.
 """
 
 from __future__ import annotations
@@ -17,28 +25,26 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
-from statistics import fmean, variance
 
 from arcdesk.core.ranks import clumping, rank_test, shift
+from arcdesk.core.run_spread import chance_of_none, levels
 
 ALPHA = 0.001  # one-sided, for each figure: a suite has several
+CHANCE = 0.001
 LEAST_EFFECT = 0.07
+SUSPECT_EFFECT = 0.05  # from here on it is worth a minute to look again
+LEAST_RUNS, MOST_RUNS = 2, 6  # new ones that an alarm needs; and that are asked for
 SUITE_REQUESTS = 40
 LEAST_VALUES = 8
 CONFIDENCE = 0.95
-
-# What whole runs differ by (standard deviation) is taken to be this, with the weight of so many runs, until
-# five runs tell themselves.
-_SPREAD_EXPECTED, _SPREAD_WEIGHT = 0.01, 3
-# Student's t, one-sided 1 %, by degrees of freedom from 4; beyond the table the last one is careful enough.
-_LEAST_FREEDOM = _SPREAD_WEIGHT + 1
-_T_99 = (3.747, 3.365, 3.143, 2.998, 2.896, 2.821, 2.764)
+FASTER_CHANCE = 0.05  # a gain is no alarm: it may be said earlier
 
 
 class Verdict(Enum):
     """What the values carry."""
 
     SLOWER = "slower"
+    SUSPECT = "suspect"  # looks slower, not carried yet: measure again
     FASTER = "faster"
     SAME = "same"  # the whole interval is nearer to no change than LEAST_EFFECT
     UNCLEAR = "unclear"  # too few values, or they differ too much among themselves
@@ -50,92 +56,67 @@ class Finding:
 
     verdict: Verdict
     change: float | None = None
-    low: float | None = None  # the interval of `change`, CONFIDENCE
+    low: float | None = None  # the interval of `change`, CONFIDENCE, as these requests give it
     high: float | None = None
-    p: float | None = None  # of the direction in which it changed
+    p: float | None = None  # of the direction in which it changed, by the requests
+    chance: float | None = None  # that whole runs differ by so much anyway
     n_before: int = 0
     n_now: int = 0
     runs_before: int = 0
-    least_effect: float = LEAST_EFFECT  # what was asked of the effect, more where earlier runs differed
+    runs_now: int = 0
 
 
-def judge(before: Sequence[Sequence[float]], now: Sequence[float], *, is_rate: bool) -> Finding:
-    """Compare the values of earlier runs (each in the order sent) with those of the new one.
+def judge(before: Sequence[Sequence[float]], now: Sequence[Sequence[float]], *, is_rate: bool) -> Finding:
+    """Compare the values of earlier runs with those of the new ones, each run in the order sent.
 
     `is_rate`: more is better (tokens/s), else less is (ms). Only values above zero are comparable: others
     are left out.
     """
-    logs = [found for run in before if (found := _logs(run))]
-    fresh = _logs(now)
-    pool = [value for run in logs for value in run]
-    counts = {"n_before": len(pool), "n_now": len(fresh), "runs_before": len(logs)}
+    old, new = _known(before), _known(now)
+    pool, fresh = _pooled(old), _pooled(new)
+    counts = {"n_before": len(pool), "n_now": len(fresh), "runs_before": len(old), "runs_now": len(new)}
     if min(len(pool), len(fresh)) < LEAST_VALUES:
         return Finding(verdict=Verdict.UNCLEAR, **counts)
-    factor = clumping([*logs, fresh])
+    factor = clumping([*old, *new])
     test = rank_test(pool, fresh, clumping=factor)
     moved = shift(pool, fresh, confidence=CONFIDENCE, clumping=factor)
-    p_up, p_down = test.p_greater, test.p_less
-    least = max(LEAST_EFFECT, _differed(logs))
     change, low, high = _ratio(moved.by), _ratio(moved.low), _ratio(moved.high)
     assert change is not None
-    return Finding(
-        verdict=_verdict(change, low, high, p_up=p_up, p_down=p_down, least=least, is_rate=is_rate),
-        change=change,
-        low=low,
-        high=high,
-        p=p_up if change > 0 else p_down,
-        least_effect=least,
-        **counts,
-    )
+    p = test.p_greater if change > 0 else test.p_less
+    chance = chance_of_none(levels(old), levels(new), sign=1 if change > 0 else -1)
+    is_loss = (change < 0) == is_rate
+    verdict = decide(abs(change), p, chance, len(new)) if is_loss else _gain(abs(change), p, chance)
+    if verdict is Verdict.UNCLEAR and low is not None and high is not None and max(-low, high) < LEAST_EFFECT:
+        verdict = Verdict.SAME
+    return Finding(verdict=verdict, change=change, low=low, high=high, p=p, chance=chance, **counts)
 
 
-def _verdict(
-    change: float,
-    low: float | None,
-    high: float | None,
-    *,
-    p_up: float,
-    p_down: float,
-    least: float,
-    is_rate: bool,
-) -> Verdict:
-    if change >= least and p_up < ALPHA:
-        return Verdict.FASTER if is_rate else Verdict.SLOWER
-    if change <= -least and p_down < ALPHA:
-        return Verdict.SLOWER if is_rate else Verdict.FASTER
-    if low is not None and high is not None and max(-low, high) < LEAST_EFFECT:
-        return Verdict.SAME
+def decide(loss: float, p: float, chance: float, runs_now: int) -> Verdict:
+    """SLOWER, SUSPECT or UNCLEAR of a loss: 0.1 is a tenth."""
+    is_carried = loss >= LEAST_EFFECT and p < ALPHA and chance < CHANCE
+    if is_carried and runs_now >= LEAST_RUNS:
+        return Verdict.SLOWER
+    if loss >= SUSPECT_EFFECT and runs_now < MOST_RUNS:
+        return Verdict.SUSPECT
     return Verdict.UNCLEAR
 
 
-def _differed(runs: Sequence[Sequence[float]]) -> float:
-    """What one more run of the same thing may differ by (99 %), judged by the earlier ones' means."""
-    told = _without_extremes([run for run in runs if len(run) >= LEAST_VALUES])
-    if len(told) < 2:
-        return 0.0
-    within = fmean(variance(run) * clumping([run]) / len(run) for run in told)
-    between = max(0.0, variance([fmean(run) for run in told]) - within)
-    freedom = len(told) - 1
-    square = max(between, _SPREAD_EXPECTED**2)
-    if freedom < _LEAST_FREEDOM:  # too few to be believed alone
-        square = (_SPREAD_WEIGHT * _SPREAD_EXPECTED**2 + freedom * between) / (_SPREAD_WEIGHT + freedom)
-        freedom += _SPREAD_WEIGHT
-    t = _T_99[min(freedom - _LEAST_FREEDOM, len(_T_99) - 1)]
-    return math.expm1(t * math.sqrt(square * (1 + 1 / len(told))))
+def _gain(size: float, p: float, chance: float) -> Verdict:
+    is_carried = size >= LEAST_EFFECT and p < ALPHA and chance < FASTER_CHANCE
+    return Verdict.FASTER if is_carried else Verdict.UNCLEAR
 
 
-def _without_extremes(runs: Sequence[Sequence[float]]) -> list[list[float]]:
-    """The runs with the farthest 5 % on each side drawn in: one stray request must not move a mean."""
-    pool = sorted(value for run in runs for value in run)
-    if not pool:
-        return []
-    low, high = pool[len(pool) // 20], pool[-1 - len(pool) // 20]
-    return [[min(max(value, low), high) for value in run] for run in runs]
+def _known(runs: Sequence[Sequence[float]]) -> list[list[float]]:
+    """Logarithms, so that a shift is a ratio; runs without any are left out."""
+    return [
+        logs
+        for run in runs
+        if (logs := [math.log(value) for value in run if value > 0 and math.isfinite(value)])
+    ]
 
 
-def _logs(values: Sequence[float]) -> list[float]:
-    """Logarithms, so that a shift is a ratio."""
-    return [math.log(value) for value in values if value > 0 and math.isfinite(value)]
+def _pooled(runs: Sequence[Sequence[float]]) -> list[float]:
+    return [value for run in runs for value in run]
 
 
 def _ratio(by: float | None) -> float | None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from arcdesk.core.errors import ArcDeskError
+from arcdesk.services.threads import in_thread
 
 if TYPE_CHECKING:  # the figures' modules are heavy, and a start needs none of them
     from arcdesk.core.bench import BenchRun, Surroundings
@@ -18,6 +19,7 @@ if TYPE_CHECKING:  # the figures' modules are heavy, and a start needs none of t
 log = logging.getLogger(__name__)
 
 LOOK_BACK = 20  # runs
+NAMED = 3  # differences that an offer names
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,12 +30,26 @@ class Offer:
     is_first: bool
     differences: tuple[Difference, ...] = ()
 
+    @property
+    def title(self) -> str:
+        """What is new."""
+        if self.is_first:
+            return f"{self.about.model} was never measured here"
+        fresh = [each.since() for each in self.differences if each.after]
+        more = len(fresh) - NAMED
+        shown = fresh if more < 2 else [*fresh[:NAMED], f"{more} more changes"]
+        return f"Something is new: {', '.join(shown)}"
+
+    @property
+    def question(self) -> str:
+        """What is offered."""
+        if self.is_first:
+            return "Measure it once, so that a later slowdown is noticed?"
+        return "Measure whether it became slower?"
+
     def sentence(self) -> str:
         """Why it is offered."""
-        if self.is_first:
-            return f"Measure {self.about.model} once, so that a later slowdown is noticed?"
-        since = ", ".join(each.since() for each in self.differences if each.after)
-        return f"Something is new: {since}. Measure whether it became slower?"
+        return f"{self.title}. {self.question}"
 
 
 class BenchWatch:
@@ -56,14 +72,18 @@ class BenchWatch:
             log.warning("no suite is offered: %s", error)
             return None
 
-    async def after_suite(self, run: BenchRun) -> SuiteResult:
-        """What a suite says against the earlier ones; it is in the ledger already. Raises ArcDeskError."""
+    async def after_suite(self, now: Sequence[BenchRun]) -> SuiteResult:
+        """What suites made one after the other say against the earlier ones; they are in the ledger already.
+
+        Raises ArcDeskError.
+        """
         from arcdesk.core.bench_suite import suite_result
 
-        found = await self._repo.like(run.plan, run.surroundings.model, LOOK_BACK)
+        first = now[0].id
+        found = await self._repo.like(now[-1].plan, now[-1].surroundings.model, LOOK_BACK + len(now))
         # By id, not by time: the clock may have been set back.
-        earlier = sorted((each for each in found if each.id < run.id), key=lambda each: -each.id)
-        return suite_result(run, earlier)
+        earlier = sorted((each for each in found if each.id < first), key=lambda each: -each.id)
+        return await in_thread("arcdesk-suite", lambda: suite_result(now, earlier))
 
     async def _offer(self, about: Surroundings) -> Offer | None:
         from arcdesk.core.bench_differences import differences

@@ -12,26 +12,21 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-from arcdesk.core.bench import BenchPlan, BenchRun, BenchStep, Surroundings
+from arcdesk.core.bench import BenchPlan, BenchRun, Surroundings
 from arcdesk.core.bench_compare import Comparison, compare
-from arcdesk.core.bench_ledger import PAGE, RunRow
+from arcdesk.core.bench_ledger import HISTORY, PAGE, HistoryPoint, RunRow
 from arcdesk.core.errors import ArcDeskError, Problem
 from arcdesk.storage import bench_ledger_codec as codec
-from arcdesk.storage.bench_ledger_records import UnknownPacking, pack, unpack
-from arcdesk.storage.bench_ledger_schema import explain, is_damage, open_ledger, set_aside, transaction
+from arcdesk.storage import bench_ledger_queries as queries
+from arcdesk.storage.bench_ledger_schema import explain, open_ledger, set_aside
 from arcdesk.storage.paths import data_dir
+from arcdesk.storage.sqlite_file import is_damage, transaction
 
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]
 
 FILE_NAME = "bench.db"
 
-_INSERT = f"""INSERT INTO runs ({codec.ROW_COLUMNS.removeprefix("id, ")}, vram_peak_bytes, energy_j)
-    VALUES ({", ".join("?" * 18)})"""  # noqa: S608 - our own column names
-_LIST = f"""SELECT {codec.ROW_COLUMNS} FROM runs WHERE deleted_at IS NULL AND (? = '' OR model = ?)
-    AND (at, id) < (?, ?) ORDER BY at DESC, id DESC LIMIT ?"""  # noqa: S608 - our own column names
-_LIKE = """SELECT id FROM runs WHERE plan = ? AND model = ? AND deleted_at IS NULL AND is_cancelled = 0
-    ORDER BY at DESC, id DESC LIMIT ?"""
 _END = (float("inf"), 0)  # before the newest
 
 
@@ -52,34 +47,58 @@ class BenchDb:
     async def add(self, run: BenchRun) -> BenchRun:
         """Keep it; returns it with its id, and with the time if it had none."""
         kept = replace(run, at=run.at or self._now(), surroundings=codec.without_secrets(run.surroundings))
-        return await self._run(lambda db: replace(kept, id=_insert(db, kept)))
+        return await self._run(lambda db: replace(kept, id=queries.insert(db, kept)))
 
     async def rows(
-        self, *, limit: int = PAGE, after: RunRow | None = None, model: str = ""
+        self, *, limit: int = PAGE, after: RunRow | None = None, model: str = "", text: str = ""
     ) -> Sequence[RunRow]:
-        """The newest first; `after`: those that follow this row. `model` '' is any."""
+        """The newest first; `after`: those that follow this row. `model` '' is any; each word of `text` is
+        in it."""
         at, key = (after.at, after.id) if after is not None else _END
+        query, values = queries.list_query(model, text)
 
         def work(db: sqlite3.Connection) -> list[RunRow]:
-            return [codec.run_row(row) for row in db.execute(_LIST, (model, model, at, key, limit))]
+            return [codec.run_row(row) for row in db.execute(query, (*values, at, key, limit))]
 
         return await self._run(work)
 
-    async def count(self) -> int:
+    async def count(self, *, model: str = "", text: str = "") -> int:
         """Of the runs in the list."""
-        query = "SELECT count(*) FROM runs WHERE deleted_at IS NULL"
-        return await self._run(lambda db: int(db.execute(query).fetchone()[0]))
+        where, values = queries.wanted(model, text)
+        query = f"SELECT count(*) FROM runs WHERE {where}"  # noqa: S608 - our own words
+        return await self._run(lambda db: int(db.execute(query, values).fetchone()[0]))
+
+    async def models(self) -> Sequence[str]:
+        """Those of the runs in the list, by name."""
+        query = "SELECT DISTINCT model FROM runs WHERE deleted_at IS NULL ORDER BY model COLLATE NOCASE"
+        return await self._run(lambda db: [str(name) for (name,) in db.execute(query)])
+
+    async def history(self, plan: BenchPlan, model: str, limit: int = HISTORY) -> Sequence[HistoryPoint]:
+        """The newest runs of the same plan and model, the oldest of them first."""
+        wanted = (codec.plan_to_json(plan), model, limit)
+
+        def work(db: sqlite3.Connection) -> list[HistoryPoint]:
+            found = [
+                HistoryPoint(
+                    row=codec.run_row(tuple(row)),
+                    surroundings=codec.surroundings_or_none(about) or Surroundings(),
+                )
+                for *row, about in db.execute(queries.HISTORY_OF, wanted)
+            ]
+            return found[::-1]
+
+        return await self._run(work)
 
     async def get(self, run_id: int) -> BenchRun:
         """The whole run, a deleted one too."""
-        return await self._run(lambda db: _get(db, run_id))
+        return await self._run(lambda db: queries.get(db, run_id))
 
     async def like(self, plan: BenchPlan, model: str, limit: int) -> list[BenchRun]:
         """Whole runs of the same plan and model that were not stopped early, the newest first."""
         wanted = (codec.plan_to_json(plan), model, limit)
 
         def work(db: sqlite3.Connection) -> list[BenchRun]:
-            return [_get(db, key) for (key,) in db.execute(_LIKE, wanted).fetchall()]
+            return [queries.get(db, key) for (key,) in db.execute(queries.LIKE, wanted).fetchall()]
 
         return await self._run(work)
 
@@ -97,11 +116,11 @@ class BenchDb:
 
     async def compare(self, before_id: int, after_id: int) -> Comparison:
         """Two runs side by side, worked out off the loop's thread."""
-        return await self._run(lambda db: compare(_get(db, before_id), _get(db, after_id)))
+        return await self._run(lambda db: compare(queries.get(db, before_id), queries.get(db, after_id)))
 
     async def export(self, run_id: int) -> str:
         """The whole run as JSON."""
-        return await self._run(lambda db: codec.run_to_json(_get(db, run_id)))
+        return await self._run(lambda db: codec.run_to_json(queries.get(db, run_id)))
 
     async def asked(self) -> list[Surroundings]:
         """On what a suite was offered so far."""
@@ -130,12 +149,16 @@ class BenchDb:
     async def _change(self, statement: str, values: tuple[object, ...]) -> None:
         def work(db: sqlite3.Connection) -> None:
             if not db.execute(statement, values).rowcount:
-                raise ArcDeskError(_gone())
+                raise ArcDeskError(queries.gone())
 
         await self._run(work)
 
     async def _run(self, work: Work[T]) -> T:
-        return await asyncio.wrap_future(self._pool.submit(self._attempt, work))
+        try:
+            future = self._pool.submit(self._attempt, work)
+        except RuntimeError as error:  # whoever asks is late: the program ends
+            raise ArcDeskError(_closed()) from error
+        return await asyncio.wrap_future(future)
 
     # in the thread
 
@@ -165,74 +188,9 @@ class BenchDb:
             self._connection = None
 
 
-def _insert(db: sqlite3.Connection, run: BenchRun) -> int:
-    values = (*codec.row_values(run), run.vram_peak_bytes, run.energy_j)
-    key = db.execute(_INSERT, values).lastrowid or 0
-    about = codec.surroundings_to_json(run.surroundings)
-    db.execute("INSERT INTO surroundings VALUES (?, ?)", (key, about))
-    db.executemany(
-        "INSERT INTO steps VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (
-            (key, number, one.concurrency, one.duration_s, one.cpu_s, one.is_cancelled, pack(one.records))
-            for number, one in enumerate(run.steps)
-        ),
-    )
-    return key
-
-
-def _get(db: sqlite3.Connection, run_id: int) -> BenchRun:
-    query = """SELECT at, plan, data, vram_peak_bytes, energy_j, note FROM runs
-        JOIN surroundings ON run_id = id WHERE id = ?"""
-    row = db.execute(query, (run_id,)).fetchone()
-    if row is None:
-        raise ArcDeskError(_gone())
-    at, plan, about, vram_peak_bytes, energy_j, note = row
-    try:
-        return BenchRun(
-            id=run_id,
-            at=at,
-            plan=codec.plan_from_json(plan),
-            surroundings=codec.surroundings_from_json(about),
-            steps=_steps(db, run_id),
-            vram_peak_bytes=vram_peak_bytes,
-            energy_j=energy_j,
-            note=note,
-        )
-    except UnknownPacking as error:
-        raise ArcDeskError(_unreadable(run_id, "A newer ArcDesk wrote it.", str(error))) from error
-    except (ValueError, TypeError) as error:
-        raise ArcDeskError(_unreadable(run_id, "Its bytes are damaged.", str(error))) from error
-
-
-def _steps(db: sqlite3.Connection, run_id: int) -> tuple[BenchStep, ...]:
-    query = """SELECT concurrency, duration_s, cpu_s, is_cancelled, records FROM steps
-        WHERE run_id = ? ORDER BY number"""
-    return tuple(
-        BenchStep(
-            concurrency=concurrency,
-            duration_s=duration_s,
-            cpu_s=cpu_s,
-            is_cancelled=bool(is_cancelled),
-            records=unpack(blob),
-        )
-        for concurrency, duration_s, cpu_s, is_cancelled, blob in db.execute(query, (run_id,))
-    )
-
-
-def _gone() -> Problem:
+def _closed() -> Problem:
     return Problem(
-        cause="bench_run_gone",
-        title="This benchmark is gone",
-        detail="It was deleted more than 30 days ago, or by another window.",
-        hint="Open the list again.",
-    )
-
-
-def _unreadable(run_id: int, detail: str, evidence: str) -> Problem:
-    return Problem(
-        cause="bench_run_unreadable",
-        title=f"Benchmark {run_id} can't be read",
-        detail=detail,
-        hint="The other benchmarks are not concerned; this one stays in the file as it is.",
-        evidence=evidence,
+        cause="bench_ledger_closed",
+        title="The file of benchmarks is closed",
+        detail="ArcDesk is ending.",
     )

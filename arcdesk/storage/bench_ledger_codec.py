@@ -43,7 +43,7 @@ def row_values(run: BenchRun) -> tuple[Any, ...]:
         " ".join(str(step.concurrency) for step in steps),
         len(records),
         sum(bool(record.error) for record in records),
-        any(step.is_cancelled for step in steps),
+        _is_cut_short(run),
         _middle(lowest, Figure.TTFT),
         _middle(lowest, Figure.DECODE),
         best,
@@ -160,6 +160,11 @@ def _record(record: RequestRecord) -> dict[str, Any]:
         value = getattr(record, field.name)
         found[field.name] = [round(at, 6) for at in value] if isinstance(value, tuple) else value
     return found
+
+
+def _is_cut_short(run: BenchRun) -> bool:
+    """A step was stopped, or never begun."""
+    return any(step.is_cancelled for step in run.steps) or len(run.steps) < len(run.plan.concurrencies)
 
 
 def _middle(step: BenchStep | None, figure: Figure) -> float | None:

@@ -9,15 +9,35 @@ from typing import Any, TypeVar
 
 from arcdesk.core.chat import AnswerStats, Message, MessageState, Role
 from arcdesk.core.errors import Action, ActionKind, Problem
+from arcdesk.core.xray_record import XRayRecord
 
 Row = tuple[int, str, str, str, str, float, str | None, str | None]  # the columns of MESSAGE_COLUMNS
 MESSAGE_COLUMNS = "id, role, text, thoughts, state, created_at, stats, problem"
 
 LARGEST = 1e300
 
-_NUMBERS = ("ttft_ms", "decode_tokens_per_s", "total_ms", "energy_j")
+_NUMBERS = (
+    "ttft_ms",
+    "decode_tokens_per_s",
+    "total_ms",
+    "energy_j",
+    "connect_ms",
+    "last_ms",
+    "parse_ms",
+)
 _COUNTS = ("prompt_tokens", "completion_tokens", "chunks")
-_WORDS = ("finish_reason", "model", "device", "engine", "reason_unknown")
+_WORDS = ("finish_reason", "model", "device", "engine", "reason_unknown", "via")
+_XRAY_NUMBERS = (
+    "paint_ms",
+    "stall_ms",
+    "queue_ms",
+    "prefill_ms",
+    "decode_ms",
+    "first_ms",
+    "whole_ms",
+)
+_XRAY_FLAGS = ("is_local", "is_ours", "had_company")
+_XRAY_WORDS = ("reason", "paint_reason")
 _PROBLEM_WORDS = ("cause", "title", "detail", "hint", "evidence")
 
 _E = TypeVar("_E", bound=Enum)
@@ -47,7 +67,20 @@ def stats_from_json(text: str | None) -> AnswerStats | None:
     known: dict[str, Any] = {name: data[name] for name in _NUMBERS if _is_number(data.get(name))}
     known |= {name: data[name] for name in _COUNTS if _is_count(data.get(name))}
     known |= {name: data[name] for name in _WORDS if isinstance(data.get(name), str)}
+    if isinstance(data.get("xray"), dict):
+        known["xray"] = _xray_from_data(data["xray"])
     return AnswerStats(**known)
+
+
+def _xray_from_data(data: dict[str, Any]) -> XRayRecord:
+    known: dict[str, Any] = {name: data[name] for name in _XRAY_NUMBERS if _is_number(data.get(name))}
+    known |= {name: data[name] for name in _XRAY_FLAGS if isinstance(data.get(name), bool)}
+    known |= {name: data[name] for name in _XRAY_WORDS if isinstance(data.get(name), str)}
+    bounds = data.get("at_least")
+    return XRayRecord(
+        **known,
+        at_least=tuple(name for name in _XRAY_NUMBERS if isinstance(bounds, list) and name in bounds),
+    )
 
 
 def problem_to_json(problem: Problem | None) -> str | None:

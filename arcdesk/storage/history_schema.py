@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
-from arcdesk.core.errors import Action, ActionKind, ArcDeskError, Problem
-from arcdesk.storage.paths import PRIVATE_FILE_MODE, cannot_write, disk_errors, ensure_dir, free_name
+from arcdesk.core.errors import ArcDeskError, Problem
+from arcdesk.storage import sqlite_file
+from arcdesk.storage.sqlite_file import DamageFound, FileWords, is_damage, transaction
 
 BUSY_PATIENCE_S = 5.0  # how long another process may hold the file
 WAL_RETRY_S = 0.01
@@ -65,9 +65,13 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
 )
 VERSION = len(MIGRATIONS)
 
-_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-_REFUSED = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH)
-_BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+_WORDS = FileWords(
+    name="history",
+    file="the conversations file",
+    item="The conversation",
+    full_hint="Free some space; ArcDesk then saves what is waiting.",
+    busy_hint="Close other ArcDesk windows or backup programs, then try again.",
+)
 
 
 def open_history(path: Path) -> sqlite3.Connection:
@@ -76,13 +80,9 @@ def open_history(path: Path) -> sqlite3.Connection:
     Raises ArcDeskError: it can't be written, or a newer ArcDesk wrote it (then it is left untouched).
     Raises sqlite3.DatabaseError for which `is_damage` is true if it holds no sound database.
     """
-    ensure_dir(path.parent)
-    with disk_errors(path):
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, PRIVATE_FILE_MODE))
-        if path.stat().st_mode & 0o077:
-            path.chmod(PRIVATE_FILE_MODE)  # SQLite gives its -wal and -shm files the same mode
+    sqlite_file.make_private(path)
     with history_errors(path):
-        _refuse_newer(path)
+        sqlite_file.refuse_newer(path, VERSION, _WORDS, patience_s=BUSY_PATIENCE_S)
         connection = sqlite3.connect(path, timeout=BUSY_PATIENCE_S, isolation_level=None)
         try:
             _prepare(connection)
@@ -90,15 +90,6 @@ def open_history(path: Path) -> sqlite3.Connection:
             connection.close()
             raise
     return connection
-
-
-def _refuse_newer(path: Path) -> None:
-    """Look at the version through a connection that can't write."""
-    address = f"{path.absolute().as_uri()}?mode=ro"
-    with closing(sqlite3.connect(address, uri=True, timeout=BUSY_PATIENCE_S)) as connection:
-        version: int = connection.execute("PRAGMA user_version").fetchone()[0]
-    if version > VERSION:
-        raise ArcDeskError(_newer(path, version))
 
 
 def _prepare(connection: sqlite3.Connection) -> None:
@@ -110,7 +101,7 @@ def _prepare(connection: sqlite3.Connection) -> None:
     if verdict != "ok":
         raise DamageFound(verdict)
     with transaction(connection):
-        _migrate(connection)
+        sqlite_file.migrate(connection, MIGRATIONS)
     with transaction(connection):
         _drop_long_unwanted(connection)
 
@@ -123,19 +114,9 @@ def _enter_wal(connection: sqlite3.Connection) -> None:
             connection.execute("PRAGMA journal_mode = WAL")
             return
         except sqlite3.OperationalError as error:
-            if _code(error) not in _BUSY or time.monotonic() > give_up_at:
+            if sqlite_file.error_code(error) not in sqlite_file.BUSY or time.monotonic() > give_up_at:
                 raise
             time.sleep(WAL_RETRY_S)
-
-
-def _migrate(connection: sqlite3.Connection) -> None:
-    # Read inside the transaction: another process may have migrated the file a moment ago.
-    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
-    for step in MIGRATIONS[version:]:
-        for statement in step:
-            connection.execute(statement)
-    if version < VERSION:
-        connection.execute(f"PRAGMA user_version = {VERSION}")
 
 
 def _drop_long_unwanted(connection: sqlite3.Connection) -> None:
@@ -152,45 +133,9 @@ def _drop_long_unwanted(connection: sqlite3.Connection) -> None:
     )
 
 
-@contextmanager
-def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """All of it or nothing."""
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:  # a full disk may have rolled it back already
-            connection.execute("ROLLBACK")
-        raise
-
-
-class DamageFound(sqlite3.DatabaseError):
-    """SQLite's own check found the file unsound."""
-
-
-def is_damage(error: sqlite3.Error) -> bool:
-    """The file itself is broken: not the disk, not a lock."""
-    return isinstance(error, DamageFound) or _code(error) in _DAMAGED
-
-
 def set_aside(path: Path) -> Problem:
     """Rename a damaged file (with its -wal and -shm) and say so. Raises ArcDeskError if it can't."""
-    kept = free_name(path.with_name(f"{path.name}.broken-{time.strftime('%Y-%m-%d')}"))
-    with disk_errors(path):
-        path.rename(kept)
-        for suffix in ("-wal", "-shm"):
-            beside = path.with_name(path.name + suffix)
-            if beside.exists():
-                beside.rename(kept.with_name(kept.name + suffix))
-    return Problem(
-        cause="history_damaged",
-        title="The conversations file was damaged",
-        detail=f"It is kept as {kept.name} in {kept.parent}, and a new one was begun.",
-        hint="Put a backup in its place if you have one.",
-        evidence=str(kept),
-        actions=(Action(kind=ActionKind.COPY, label="Copy path", target=str(kept)),),
-    )
+    return sqlite_file.set_aside(path, _WORDS)
 
 
 @contextmanager
@@ -201,50 +146,5 @@ def history_errors(path: Path) -> Iterator[None]:
     except sqlite3.Error as error:
         if is_damage(error):
             raise
-        raise ArcDeskError(explain(error, path)) from error
-
-
-def explain(error: sqlite3.Error, path: Path) -> Problem:
-    """What an error of SQLite means for a person."""
-    code = _code(error)
-    if code == sqlite3.SQLITE_FULL:
-        return Problem(
-            cause="disk_full",
-            title="The disk is full",
-            detail=f"The conversation could not be saved to {path}.",
-            hint="Free some space; ArcDesk then saves what is waiting.",
-            evidence=str(error),
-        )
-    if code in _BUSY:
-        return Problem(
-            cause="history_busy",
-            title="The conversations file is in use",
-            detail=f"Another program held it for more than {BUSY_PATIENCE_S:.0f} s.",
-            hint="Close other ArcDesk windows or backup programs, then try again.",
-            evidence=str(error),
-        )
-    if code in _REFUSED or code == sqlite3.SQLITE_IOERR:
-        return cannot_write(path, OSError(str(error)))
-    return Problem(
-        cause="history_failed",
-        title="The conversations file did not do as asked",
-        detail=f"SQLite says: {error}.",
-        hint="Try again. If it stays so, restart ArcDesk.",
-        evidence=str(error),
-    )
-
-
-def _code(error: sqlite3.Error) -> int:
-    # The low byte is the kind; the rest is detail. Errors that Python itself raises carry none.
-    return (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
-
-
-def _newer(path: Path, version: int) -> Problem:
-    return Problem(
-        cause="history_newer",
-        title="A newer ArcDesk wrote the conversations file",
-        detail=f"{path} has version {version}, this ArcDesk knows up to {VERSION}. It was not changed.",
-        hint="Update ArcDesk, or move the file away to begin a new one.",
-        evidence=str(path),
-        actions=(Action(kind=ActionKind.COPY, label="Copy path", target=str(path)),),
-    )
+        problem = sqlite_file.explain(error, path, _WORDS, patience_s=BUSY_PATIENCE_S)
+        raise ArcDeskError(problem) from error

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from arcdesk.core.errors import ArcDeskError, Problem
-from arcdesk.storage.history_schema import history_errors, is_damage, open_history, set_aside, transaction
+from arcdesk.storage.history_schema import history_errors, open_history, set_aside
+from arcdesk.storage.sqlite_file import is_damage, transaction
 
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], Any]

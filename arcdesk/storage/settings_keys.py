@@ -11,6 +11,7 @@ from arcdesk.core.settings import THEMES, ContainerSettings, Settings
 _TABLES = {
     "engine": ("engine", "gguf_path", "stop_engine_on_quit", "start_engine_with_app"),
     "models": ("model_folders", "hub_endpoint", "hub_offline"),
+    "bench": ("bench_offers", "live_export", "live_export_port"),
     "quick": ("hotkey", "quick_hides_on_blur", "quick_takes_clipboard"),
 }
 _TABLE_OF = {name: table for table, names in _TABLES.items() for name in names}

@@ -9,12 +9,21 @@ from collections.abc import Callable
 
 import pytest
 
-from arcdesk.core.regression import ALPHA, LEAST_EFFECT, SUITE_REQUESTS, Finding, Verdict, judge
+from arcdesk.core.regression import (
+    ALPHA,
+    CHANCE,
+    LEAST_EFFECT,
+    MOST_RUNS,
+    SUITE_REQUESTS,
+    Finding,
+    Verdict,
+    judge,
+)
 
 Series = Callable[[random.Random], list[float]]
 N = SUITE_REQUESTS
-NOISE_TRIALS = 600
-LOSS_TRIALS = 200
+NOISE_TRIALS = 500
+LOSS_TRIALS = 40
 
 
 def _normal(rng: random.Random) -> list[float]:
@@ -65,8 +74,14 @@ def _verdicts(series: Series, *, factor: float, trials: int, runs: int = 1) -> C
 
 
 def _judged(series: Series, rng: random.Random, factor: float, runs: int) -> Finding:
-    before = [series(rng) for _ in range(runs)]
-    return judge(before, [value * factor for value in series(rng)], is_rate=True)
+    """Measured, and again while it is suspect."""
+    before, now = [series(rng) for _ in range(runs)], []
+    for _ in range(MOST_RUNS):
+        now.append([value * factor for value in series(rng)])
+        finding = judge(before, now, is_rate=True)
+        if finding.verdict is not Verdict.SUSPECT:
+            break
+    return finding
 
 
 @pytest.mark.parametrize("series", NOISES)
@@ -77,46 +92,48 @@ def test_noise_raises_at_most_one_alarm_in_a_hundred(series: Series) -> None:
 
 @pytest.mark.parametrize("series", STEADY)
 def test_a_loss_of_a_tenth_is_found(series: Series) -> None:
-    found = _verdicts(series, factor=0.9, trials=LOSS_TRIALS)
+    found = _verdicts(series, factor=0.9, trials=LOSS_TRIALS, runs=2)
     assert found[Verdict.SLOWER] >= 0.95 * LOSS_TRIALS
 
 
 @pytest.mark.parametrize("series", STEADY)
-def test_a_gain_of_a_tenth_is_no_alarm(series: Series) -> None:
-    found = _verdicts(series, factor=1.12, trials=60)
+def test_a_gain_is_no_alarm(series: Series) -> None:
+    found = _verdicts(series, factor=1.2, trials=30)
     assert found[Verdict.SLOWER] == 0
-    assert found[Verdict.FASTER] > 50
-
-
-@pytest.mark.parametrize("series", STEADY)
-def test_a_loss_at_the_threshold_is_a_coin_toss_and_never_a_gain(series: Series) -> None:
-    found = _verdicts(series, factor=0.93, trials=100)
-    assert 25 <= found[Verdict.SLOWER] <= 75
-    assert found[Verdict.FASTER] == 0
+    assert found[Verdict.FASTER] > 25
 
 
 @pytest.mark.parametrize("series", STEADY)
 def test_a_loss_too_small_to_matter_hardly_ever_alarms(series: Series) -> None:
-    found = _verdicts(series, factor=0.97, trials=100)
-    assert found[Verdict.SLOWER] <= 5
+    found = _verdicts(series, factor=0.97, trials=60)
+    assert found[Verdict.SLOWER] <= 1
+    assert found[Verdict.FASTER] == 0
 
 
-def test_runs_that_differ_much_among_themselves_ask_for_more() -> None:
-    """Whole runs differ by 5 %: without the earlier runs' word, one in seven suites would alarm."""
-
-    def unsteady(rng: random.Random) -> list[float]:
-        level = rng.gauss(1, 0.05)
-        return [rng.gauss(100, 4) * level for _ in range(N)]
-
-    alone = _verdicts(unsteady, factor=1.0, trials=80, runs=1)
-    known = _verdicts(unsteady, factor=1.0, trials=80, runs=6)
-    assert alone[Verdict.SLOWER] >= 5
-    assert known[Verdict.SLOWER] <= 2
+def test_one_run_alone_never_alarms_but_asks_for_another() -> None:
+    rng = random.Random(3)
+    before = [_normal(rng) for _ in range(8)]
+    now = [value / 2 for value in _normal(rng)]
+    assert judge(before, [now], is_rate=True).verdict is Verdict.SUSPECT
+    assert judge(before, [now, now], is_rate=True).verdict is Verdict.SLOWER
 
 
-def test_earlier_runs_that_agree_make_a_loss_no_harder_to_find() -> None:
-    found = _verdicts(_normal, factor=0.9, trials=60, runs=5)
-    assert found[Verdict.SLOWER] >= 57
+def test_a_slow_moment_is_gone_when_it_is_measured_again() -> None:
+    """A backup ran meanwhile: the second run is as fast as ever."""
+    rng = random.Random(4)
+    before = [[rng.gauss(100, 2) for _ in range(N)] for _ in range(3)]
+    slow, fine = [rng.gauss(85, 2) for _ in range(N)], [rng.gauss(101, 2) for _ in range(N)]
+    assert judge(before, [slow], is_rate=True).verdict is Verdict.SUSPECT
+    found = judge(before, [slow, fine, fine], is_rate=True)
+    assert found.verdict not in (Verdict.SLOWER, Verdict.SUSPECT)
+
+
+def test_what_stays_suspect_is_not_asked_for_without_end() -> None:
+    rng = random.Random(5)
+    before = [[rng.gauss(level, 2) for _ in range(N)] for level in (85, 100, 115)]
+    now = [[rng.gauss(level, 2) for _ in range(N)] for level in (80, 99, 88, 95, 84, 100)]
+    assert judge(before, now[: MOST_RUNS - 1], is_rate=True).verdict is Verdict.SUSPECT
+    assert judge(before, now, is_rate=True).verdict is Verdict.UNCLEAR
 
 
 def test_two_clocks_do_not_pass_for_runs_that_differ() -> None:
@@ -125,14 +142,14 @@ def test_two_clocks_do_not_pass_for_runs_that_differ() -> None:
     def two_clocks(rng: random.Random) -> list[float]:
         return [rng.gauss(100, 2) if rng.random() < 0.5 else rng.gauss(80, 2) for _ in range(N)]
 
-    found = _verdicts(two_clocks, factor=0.9, trials=40, runs=5)
-    assert found[Verdict.SLOWER] >= 38
+    found = _verdicts(two_clocks, factor=0.9, trials=20, runs=5)
+    assert found[Verdict.SLOWER] >= 19
 
 
 def test_what_is_the_same_is_called_the_same() -> None:
     rng = random.Random(1)
     before, now = [rng.gauss(100, 2) for _ in range(N)], [rng.gauss(100, 2) for _ in range(N)]
-    finding = judge([before], now, is_rate=True)
+    finding = judge([before], [now], is_rate=True)
     assert finding.verdict is Verdict.SAME
     assert finding.low is not None
     assert finding.high is not None
@@ -141,34 +158,38 @@ def test_what_is_the_same_is_called_the_same() -> None:
 
 def test_longer_times_are_a_loss() -> None:
     rng = random.Random(2)
-    before, now = [rng.gauss(100, 3) for _ in range(N)], [rng.gauss(118, 3) for _ in range(N)]
-    slower = judge([before], now, is_rate=False)
+    before, now = ([[rng.gauss(middle, 3) for _ in range(N)] for _ in range(2)] for middle in (100, 118))
+    slower = judge(before, now, is_rate=False)
     assert slower.verdict is Verdict.SLOWER
     assert slower.change == pytest.approx(0.18, abs=0.02)
     assert slower.p is not None
     assert slower.p < ALPHA
-    assert (slower.n_before, slower.n_now, slower.runs_before) == (N, N, 1)
-    assert judge([before], now, is_rate=True).verdict is Verdict.FASTER
+    assert slower.chance is not None
+    assert slower.chance < CHANCE
+    assert (slower.n_before, slower.n_now, slower.runs_before, slower.runs_now) == (2 * N, 2 * N, 2, 2)
+    assert judge(before, now, is_rate=True).verdict is Verdict.FASTER
 
 
 @pytest.mark.parametrize(
     ("before", "now"),
-    [([], []), ([[100.0] * N], []), ([[100.0] * 7], [50.0] * N), ([[0.0] * N], [math.nan] * N)],
+    [([], []), ([[100.0] * N], []), ([[100.0] * 7], [[50.0] * N]), ([[0.0] * N], [[math.nan] * N])],
 )
-def test_too_few_values_are_no_verdict(before: list[list[float]], now: list[float]) -> None:
+def test_too_few_values_are_no_verdict(before: list[list[float]], now: list[list[float]]) -> None:
     finding = judge(before, now, is_rate=True)
     assert finding.verdict is Verdict.UNCLEAR
     assert finding.change is None
 
 
 def test_a_few_values_alarm_only_if_all_of_them_are_lower() -> None:
-    """Eight of each: the exact test decides."""
+    """Eight of each run: the exact test decides."""
     before = [100.0, 104, 101, 107, 99, 103, 106, 102]
-    assert judge([before], [value / 2 for value in before], is_rate=True).verdict is Verdict.SLOWER
+    halves = [value / 2 for value in before]
+    assert judge([before, before], [halves, halves], is_rate=True).verdict is Verdict.SLOWER
     mixed = [100.0, 80, 101, 82, 99, 81, 103, 79]
-    assert judge([mixed], [79.5, 80.5, 98, 78, 82.5, 97, 77, 80.2], is_rate=True).verdict is Verdict.UNCLEAR
+    now = [79.5, 80.5, 98, 78, 82.5, 97, 77, 80.2]
+    assert judge([mixed], [now] * MOST_RUNS, is_rate=True).verdict is Verdict.UNCLEAR
 
 
 def test_equal_values_are_the_same() -> None:
-    assert judge([[100.0] * N], [100.0] * N, is_rate=True).verdict is Verdict.SAME
-    assert judge([[100.0] * N], [80.0] * N, is_rate=True).verdict is Verdict.SLOWER
+    assert judge([[100.0] * N], [[100.0] * N], is_rate=True).verdict is Verdict.SAME
+    assert judge([[100.0] * N], [[80.0] * N] * 2, is_rate=True).verdict is Verdict.SLOWER

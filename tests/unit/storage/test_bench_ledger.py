@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from arcdesk.core.bench import Api, BenchPlan, BenchRun, Dataset, RequestRecord
 from arcdesk.core.bench_ledger import BenchLedger
 from arcdesk.core.errors import ArcDeskError
-from arcdesk.storage import bench_ledger
+from arcdesk.storage import bench_ledger, bench_ledger_queries
 from arcdesk.storage.bench_ledger import BenchDb
 from arcdesk.storage.bench_ledger_records import UnknownPacking, pack, unpack
 from tests.unit.storage import bench_rig as rig
@@ -162,10 +162,61 @@ async def test_ten_thousand_runs_are_listed_without_reading_a_request(path: Path
         assert len(rows) == 10_000
         assert rows[0].at > rows[-1].at
         assert len(await db.rows(limit=100, after=rows[4_999])) == 100
-    plan = " ".join(_query_plan(path, bench_ledger._LIST, ("", "", *bench_ledger._END, 100)))
+    query, values = bench_ledger_queries.list_query("", "")
+    plan = " ".join(_query_plan(path, query, (*values, *bench_ledger._END, 100)))
     assert "runs_by_time" in plan
     assert "TEMP B-TREE" not in plan  # nothing is sorted: the index has the order
     assert "steps" not in plan
+
+
+async def test_the_list_is_searched_in_all_that_it_shows(ledger: BenchLedger) -> None:
+    other = replace(rig.ABOUT, model="Qwen3-8B", kernel="6.17.1")
+    await ledger.add(rig.run(at=1.0))
+    await ledger.add(replace(rig.run(at=2.0, about=other), note="Nach dem Update: ÄRGER, 100% _"))
+    await ledger.add(rig.run(at=3.0, about=other))
+
+    async def ids(text: str = "", model: str = "") -> list[int]:
+        rows = await ledger.rows(text=text, model=model)
+        assert await ledger.count(text=text, model=model) == len(rows)
+        return [row.id for row in rows]
+
+    assert await ids(model="Qwen3-8B") == [3, 2]
+    assert await ids(text="QWEN 6.17") == [3, 2]
+    assert await ids(text="ärger") == [2]
+    assert await ids(text="100% _") == [2]  # no wildcards
+    assert await ids(text="b580", model="TinyLlama") == [1]
+    assert await ids(text="qwen tinyllama") == []
+    assert list(await ledger.models()) == ["Qwen3-8B", "TinyLlama"]
+
+
+async def test_the_history_is_of_one_plan_and_model_with_what_changed(ledger: BenchLedger) -> None:
+    newer = replace(rig.ABOUT, kernel="6.17.1")
+    for at, about in ((1.0, rig.ABOUT), (2.0, newer), (3.0, replace(rig.ABOUT, model="other"))):
+        await ledger.add(rig.run(at=at, about=about))
+    await ledger.add(rig.run(at=4.0, plan=BenchPlan(input_tokens=7)))
+    gone = await ledger.add(rig.run(at=5.0))
+    await ledger.delete(gone.id)
+    points = await ledger.history(BenchPlan(), "TinyLlama")
+    assert [(point.row.id, point.surroundings.kernel) for point in points] == [(1, "6.16.3"), (2, "6.17.1")]
+    assert [point.row.id for point in await ledger.history(BenchPlan(), "TinyLlama", 1)] == [2]
+
+
+async def test_a_run_that_ended_before_its_last_step_counts_as_stopped(ledger: BenchLedger) -> None:
+    """It was stopped in the warm-up of the second: the first is whole."""
+    plan = BenchPlan(concurrencies=(1, 4))
+    await ledger.add(rig.run(rig.step(), plan=plan))
+    (row,) = await ledger.rows()
+    assert row.is_cancelled
+    assert await ledger.like(plan, "TinyLlama", 5) == []
+
+
+async def test_whoever_is_late_is_told_that_it_is_closed(path: Path) -> None:
+    db = BenchDb(path)
+    await db.add(rig.run())
+    await db.aclose()
+    with pytest.raises(ArcDeskError) as told:
+        await db.rows()
+    assert told.value.problem.cause == "bench_ledger_closed"
 
 
 def _multiply(path: Path, count: int) -> None:

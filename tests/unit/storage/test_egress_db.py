@@ -118,6 +118,17 @@ async def test_the_ledger_writes_soon_by_itself(path: Path) -> None:
     assert [(one.host, one.count, one.bytes_out) for one in found] == [("a", 2, 7)]
 
 
+async def test_what_goes_out_is_not_held_up_by_looks_at_a_server(path: Path) -> None:
+    async with aclosing(EgressLedger(lambda: EgressDb(path), delay_s=360)) as ledger:
+        ledger.record(Contact(host="127.0.0.1", reason=Reason.HEALTH))
+        late, late_s = ledger._timer, ledger._due_s
+        ledger.record(Contact(host="127.0.0.1", reason=Reason.HEALTH))
+        assert ledger._timer is late, "each look would put the writing off"
+        ledger.record(Contact(host="models.example", reason=Reason.QUESTION))
+        assert late is not None and late.cancelled()
+        assert ledger._due_s < late_s - 3000
+
+
 async def test_the_end_loses_nothing_and_leaves_no_timer(path: Path) -> None:
     ledger = EgressLedger(lambda: EgressDb(path), delay_s=3600)
     ledger.record(Contact(host="a", reason=Reason.HEALTH))

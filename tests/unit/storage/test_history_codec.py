@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from arcdesk.core.chat import AnswerStats, MessageState, Role
 from arcdesk.core.errors import Action, ActionKind, Problem
+from arcdesk.core.xray_record import XRayRecord
 from arcdesk.storage.history_codec import (
     message_from_row,
     problem_from_json,
@@ -25,6 +26,22 @@ numbers = st.none() | st.floats(allow_nan=False, min_value=-1e200, max_value=1e2
 counts = st.none() | st.integers(min_value=-(2**62), max_value=2**62)
 words = st.none() | any_text
 
+all_xrays = st.builds(
+    XRayRecord,
+    paint_ms=numbers,
+    paint_reason=any_text,
+    stall_ms=numbers,
+    is_local=st.booleans(),
+    queue_ms=numbers,
+    prefill_ms=numbers,
+    decode_ms=numbers,
+    first_ms=numbers,
+    whole_ms=numbers,
+    at_least=st.sampled_from([(), ("queue_ms",), ("prefill_ms", "whole_ms")]),
+    is_ours=st.booleans(),
+    had_company=st.booleans(),
+    reason=any_text,
+)
 all_stats = st.builds(
     AnswerStats,
     ttft_ms=numbers,
@@ -38,6 +55,11 @@ all_stats = st.builds(
     device=words,
     engine=words,
     reason_unknown=any_text,
+    connect_ms=numbers,
+    last_ms=numbers,
+    parse_ms=numbers,
+    via=any_text,
+    xray=st.none() | all_xrays,
 )
 all_actions = st.builds(
     Action,
@@ -59,7 +81,9 @@ any_json = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
 )
-known_names = st.sampled_from([f.name for f in (*fields(AnswerStats), *fields(Problem), *fields(Action))])
+known_names = st.sampled_from(
+    [f.name for f in (*fields(AnswerStats), *fields(Problem), *fields(Action), *fields(XRayRecord))]
+)
 
 
 @given(all_stats)
@@ -74,6 +98,7 @@ def test_problems_come_back_as_they_were(problem: Problem) -> None:
 
 def test_every_field_is_stored() -> None:
     values: dict[str, Any] = {f.name: "x" if "str" in str(f.type) else 1 for f in fields(AnswerStats)}
+    values["xray"] = XRayRecord(paint_ms=1.0)
     whole = AnswerStats(**values)
     assert set(json.loads(stats_to_json(whole) or "")) == {f.name for f in fields(AnswerStats)}
     problem = json.loads(problem_to_json(Problem(cause="c", title="t")) or "")
@@ -100,6 +125,16 @@ def test_any_object_can_be_read(data: dict[str, object]) -> None:
 @given(st.text() | any_json.map(json.dumps))
 def test_any_text_can_be_read(text: str) -> None:
     assert stats_from_json(text) is None or isinstance(json.loads(text), dict)
+
+
+def test_an_x_ray_of_another_version_is_read_as_far_as_it_is_known() -> None:
+    text = (
+        '{"xray": {"paint_ms": 3, "queue_ms": "long", "at_least": ["first_ms", 7], "new": [1], "reason": 5}}'
+    )
+    stats = stats_from_json(text)
+    assert stats is not None
+    assert stats.xray == XRayRecord(paint_ms=3, at_least=("first_ms",))
+    assert stats_from_json('{"xray": "bones"}') == AnswerStats()
 
 
 def test_unknown_keys_and_actions_are_left_out() -> None:
