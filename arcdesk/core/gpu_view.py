@@ -11,6 +11,7 @@ from arcdesk.core.energy import EnergyUsed, IdleCost
 from arcdesk.core.errors import Problem
 from arcdesk.core.gpu import GpuSnapshot
 from arcdesk.core.gpu_used_values import UsedVerdict
+from arcdesk.core.points import Point as Point
 
 
 class Plotted(Enum):
@@ -29,13 +30,6 @@ class HistoryKey(NamedTuple):
 
     address: str  # PCI address
     figure: Plotted
-
-
-class Point(NamedTuple):
-    """One moment. `at` is monotonic seconds; None is a gap, never 0."""
-
-    at: float
-    value: float | None
 
 
 class History(Protocol):

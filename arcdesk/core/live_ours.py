@@ -15,9 +15,11 @@ WINDOW_S = 60.0
 NOW_S = 2.0
 KEPT_GAPS = 10_000  # sorting them takes milliseconds; n tells how many there were
 RATIO_ANSWERS = 20
+SEVERAL = 1.1  # tokens a piece; above, gaps are no longer those between tokens
 
 NO_ANSWER = "No answer came in the last minute."
 NONE_NOW = "No answer is on its way."
+NONE_ENDED = "No answer ended in the last minute."
 ONE_PIECE = "A rate needs at least two pieces."
 NO_COUNT = "The server sent no token count."
 
@@ -72,11 +74,14 @@ class OurWindow:
             answer = self._open[key] = _Answer()
         answer.fresh.append(self._clock())
 
-    def end(self, key: int, stats: AnswerStats | None) -> None:
-        """The answer is over, whatever became of it; its figures are those of the end."""
+    def end(self, key: int, stats: AnswerStats | None) -> bool:
+        """The answer is over, whatever became of it; its figures are those of the end.
+
+        Returns whether it was open till now.
+        """
         answer = self._open.pop(key, None)
         if answer is None:
-            return
+            return False
         self._fold(answer)
         if answer.first is not None:
             self._spans.append((answer.first, answer.last))
@@ -84,8 +89,18 @@ class OurWindow:
             self._ended.append(_Ended(self._clock(), stats.ttft_ms, stats.prompt_tokens))
             if stats.completion_tokens and stats.chunks:
                 self._sizes.append((stats.completion_tokens, stats.chunks))
+        return True
+
+    def forget_sizes(self) -> None:
+        """Another engine: how many tokens its pieces hold is not known yet."""
+        self._sizes.clear()
 
     # what somebody sees
+
+    @property
+    def is_streaming(self) -> bool:
+        """Pieces of an answer have come, and more may."""
+        return any(answer.fresh or answer.first is not None for answer in self._open.values())
 
     def figures(self) -> dict[LiveKey, LiveFigure]:
         """All figures of ours, now."""
@@ -94,11 +109,13 @@ class OurWindow:
             self._fold(answer)
         self._forget(now - WINDOW_S)
         p50, p95, p99 = self._percentiles(now - WINDOW_S)
+        ttft_p50, ttft_p95 = self._ttft()
         return {
             LiveKey.OUR_TOKENS_PER_S: self._rate(now, NOW_S, NONE_NOW),
             LiveKey.OUR_TOKENS_PER_S_MINUTE: self._rate(now, WINDOW_S, NO_ANSWER),
             LiveKey.OUR_PROMPT_TOKENS_PER_S: self._prompt_rate(),
-            LiveKey.OUR_TTFT_MS: self._ttft(),
+            LiveKey.OUR_TTFT_P50_MS: ttft_p50,
+            LiveKey.OUR_TTFT_P95_MS: ttft_p95,
             LiveKey.OUR_ITL_P50_MS: p50,
             LiveKey.OUR_ITL_P95_MS: p95,
             LiveKey.OUR_ITL_P99_MS: p99,
@@ -171,21 +188,26 @@ class OurWindow:
         if not gaps:
             nothing = LiveFigure(n=0, reason=NO_ANSWER if not self._spans else ONE_PIECE)
             return nothing, nothing, nothing
+        ratio = self._tokens_per_piece or 1.0
+        note = f"Between pieces, which held {ratio:.1f} tokens each." if ratio > SEVERAL else ""
         p50, p95, p99 = (
-            LiveFigure(value=percentile(gaps, share) * 1000, n=len(gaps)) for share in (0.5, 0.95, 0.99)
+            LiveFigure(value=percentile(gaps, share) * 1000, n=len(gaps), note=note)
+            for share in (0.5, 0.95, 0.99)
         )
         return p50, p95, p99
 
-    def _ttft(self) -> LiveFigure:
+    def _ttft(self) -> tuple[LiveFigure, LiveFigure]:
         times = sorted(one.ttft_ms for one in self._ended if one.ttft_ms is not None)
         if not times:
-            return LiveFigure(n=0, reason="No answer ended in the last minute.")
-        return LiveFigure(value=percentile(times, 0.5), n=len(times))
+            nothing = LiveFigure(n=0, reason=NONE_ENDED)
+            return nothing, nothing
+        p50, p95 = (LiveFigure(value=percentile(times, share), n=len(times)) for share in (0.5, 0.95))
+        return p50, p95
 
     def _prompt_rate(self) -> LiveFigure:
         known = [(one.prompt_tokens, one.ttft_ms) for one in self._ended if one.prompt_tokens and one.ttft_ms]
         if not known:
-            why = NO_COUNT if self._ended else "No answer ended in the last minute."
+            why = NO_COUNT if self._ended else NONE_ENDED
             return LiveFigure(n=0, reason=why)
         seconds = math.fsum(ttft_ms for _, ttft_ms in known) / 1000
         return LiveFigure(

@@ -9,8 +9,8 @@ from enum import Enum
 from typing import NamedTuple
 
 from arcdesk.core.errors import Problem
-from arcdesk.core.gpu_view import Point
 from arcdesk.core.metrics_names import Generation
+from arcdesk.core.points import Point
 
 KEPT_ROWS = 300  # five minutes at one look a second
 NOBODY_LOOKED = "Nobody has looked yet."
@@ -29,7 +29,8 @@ class LiveKey(Enum):
     OUR_TOKENS_PER_S = "ours_tokens_per_s"  # now: the last two seconds
     OUR_TOKENS_PER_S_MINUTE = "ours_tokens_per_s_minute"  # over the seconds of it in which answers came
     OUR_PROMPT_TOKENS_PER_S = "ours_prompt_tokens_per_s"  # prompt tokens / TTFT of a minute's answers
-    OUR_TTFT_MS = "ours_ttft_ms"  # median of the answers that ended in the last minute
+    OUR_TTFT_P50_MS = "ours_ttft_p50_ms"  # of the answers that ended in the last minute
+    OUR_TTFT_P95_MS = "ours_ttft_p95_ms"
     OUR_ITL_P50_MS = "ours_itl_p50_ms"  # gaps between pieces of the last minute
     OUR_ITL_P95_MS = "ours_itl_p95_ms"
     OUR_ITL_P99_MS = "ours_itl_p99_ms"
@@ -134,6 +135,27 @@ class LiveView:
 
 
 LiveWatcher = Callable[[LiveView], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OurView:
+    """Our own answers alone: told while one streams, and once when the last has ended.
+
+    `at` is monotonic seconds; 0 before the first answer. `last_tokens_per_s` is the decode rate of the last
+    answer that had one, on the engine that is in use. `points` are the rates of the last tellings.
+    """
+
+    at: float = 0.0
+    figures: Mapping[LiveKey, LiveFigure] = field(default_factory=dict)
+    is_streaming: bool = False
+    last_tokens_per_s: float | None = None
+    points: tuple[Point, ...] = ()
+
+    def __getitem__(self, key: LiveKey) -> LiveFigure:
+        return self.figures.get(key, UNSEEN)
+
+
+OurWatcher = Callable[[OurView], None]
 
 
 def unknown(keys: Iterable[LiveKey], reason: str) -> dict[LiveKey, LiveFigure]:

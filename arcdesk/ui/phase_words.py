@@ -52,13 +52,22 @@ def look(state: AppState) -> PhaseLook:
     return PHASE_LOOK[state.engine.phase]
 
 
-def tooltip(state: AppState) -> str:
-    """One line: state, model, where; for a failure what happened. Leaves out what is not known."""
+def rate_text(tokens_per_s: float | None, *, is_estimate: bool = False) -> str:
+    """'84 tok/s', below ten with one decimal, '≈ …' for an estimate; '' where it is unknown."""
+    if tokens_per_s is None:
+        return ""
+    number = f"{tokens_per_s:.1f}" if tokens_per_s < 9.95 else f"{tokens_per_s:.0f}"
+    return f"{'≈ ' if is_estimate else ''}{number} tok/s"
+
+
+def tooltip(state: AppState, rate: str = "") -> str:
+    """One line: state, model, where, rate; for a failure what happened. Leaves out what is not known."""
     engine = state.engine
     label = look(state).label
     if engine.problem is not None:
         return SEPARATOR.join((label, engine.problem.title))
-    return SEPARATOR.join(part for part in (label, engine.model, where(engine)) if part)
+    rate = rate if engine.phase is EnginePhase.READY else ""
+    return SEPARATOR.join(part for part in (label, engine.model, where(engine), rate) if part)
 
 
 def where(engine: EngineSnapshot) -> str:

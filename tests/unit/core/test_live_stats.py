@@ -183,10 +183,11 @@ class TestOurLatency:
             ours.begin(key)
             ours.end(key, stats(1, 1, ttft_ms=ttft_ms, prompt=500))
         figures = ours.figures()
-        assert (figures[Key.OUR_TTFT_MS].value, figures[Key.OUR_TTFT_MS].n) == (300.0, 3)
+        assert (figures[Key.OUR_TTFT_P50_MS].value, figures[Key.OUR_TTFT_P50_MS].n) == (300.0, 3)
+        assert figures[Key.OUR_TTFT_P95_MS].value == pytest.approx(1020.0)
         assert figures[Key.OUR_PROMPT_TOKENS_PER_S].value == pytest.approx(1000.0)
         clock.now += 61
-        assert ours.figures()[Key.OUR_TTFT_MS].value is None
+        assert ours.figures()[Key.OUR_TTFT_P50_MS].value is None
 
     def test_without_usage_there_is_no_prompt_rate(self, ours: OurWindow) -> None:
         ours.begin(1)
@@ -205,11 +206,29 @@ class TestOurLatency:
         assert figures[Key.OUR_ITL_P50_MS].value is None
         assert figures[Key.OUR_ITL_P50_MS].n == 0
 
+    def test_gaps_between_pieces_of_several_tokens_are_called_so(self, ours: OurWindow, clock: Clock) -> None:
+        stream(ours, clock, 1, 0.1, 0.1, 0.1)
+        assert ours.figures()[Key.OUR_ITL_P50_MS].note == ""
+        ours.end(1, stats(13, 4))
+        assert "3.0 tokens" in ours.figures()[Key.OUR_ITL_P50_MS].note
+        ours.forget_sizes()
+        assert ours.figures()[Key.OUR_ITL_P50_MS].note == ""
+
+    def test_it_streams_from_the_first_piece_to_the_end(self, ours: OurWindow, clock: Clock) -> None:
+        ours.begin(1)
+        assert not ours.is_streaming
+        ours.piece(1)
+        assert ours.is_streaming
+        ours.figures()  # what was looked at is no longer fresh
+        assert ours.is_streaming
+        ours.end(1, stats(1, 1))
+        assert not ours.is_streaming
+
     def test_the_end_is_told_twice_but_counts_once(self, ours: OurWindow, clock: Clock) -> None:
         stream(ours, clock, 1, 0.1)
-        ours.end(1, stats(2, 2))
-        ours.end(1, stats(2, 2))
-        assert ours.figures()[Key.OUR_TTFT_MS].n == 1
+        assert ours.end(1, stats(2, 2))
+        assert not ours.end(1, stats(2, 2))
+        assert ours.figures()[Key.OUR_TTFT_P50_MS].n == 1
 
 
 class TestServer:

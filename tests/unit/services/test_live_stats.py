@@ -24,7 +24,7 @@ from arcdesk.core.live_server import SECOND_LOOK
 from arcdesk.core.live_stats import LiveKey, LiveView, Source, keys_of
 from arcdesk.core.metrics_values import METRICS_REFUSED, NO_METRICS, MetricsSample
 from arcdesk.core.ports import Endpoint
-from arcdesk.services.live_stats import NO_ENGINE, LiveStatsService
+from arcdesk.services.live_stats import ASKED, NO_ENGINE, PAUSE_S, LiveStatsService
 from tests.unit.core.metrics_rig import CountingServer
 
 HERE = Endpoint(base_url="http://127.0.0.1:8001/v1", model="m")
@@ -105,6 +105,12 @@ class Rig:
     @property
     def view(self) -> LiveView:
         return self.views[-1]
+
+    async def told(self, times: int) -> None:
+        """Return when so many views were told."""
+        async with asyncio.timeout(10):
+            while len(self.views) < times:
+                await asyncio.sleep(0)
 
 
 @pytest_asyncio.fixture
@@ -282,6 +288,58 @@ class TestServer:
         await rig.time.look(3)
         assert len(rig.source.asked) == asked + 3  # each second again
 
+    async def test_a_slow_server_does_not_hold_up_our_own_figures(self) -> None:
+        clock = ScriptedTime()
+        source = ScriptedSource(clock)
+        views: list[LiveView] = []
+        service = LiveStatsService(source, lambda: HERE, clock=clock, pause=clock.pause, interval_s=0.02)
+        try:
+            source.gate = asyncio.Event()
+            service.watch(views.append)
+            await clock.rest()
+            assert views[-1][LiveKey.OUR_RUNNING].value == 0
+            assert {views[-1][key].reason for key in keys_of(Source.SERVER)} == {ASKED}
+            source.gate.set()
+            await clock.look(3)
+            assert views[-1][LiveKey.RUNNING].value == 0
+            source.gate = asyncio.Event()
+            await clock.look()
+            assert views[-1][LiveKey.RUNNING].value == 0  # of a moment ago
+            clock.now += 4.0
+            await clock.look()
+            assert views[-1][LiveKey.RUNNING].value is None
+            assert "4 s ago" in views[-1][LiveKey.RUNNING].reason
+            assert source.most_under_way == 1
+        finally:
+            await service.aclose()
+        assert source.under_way == 0
+
+    async def test_one_look_waits_for_a_slow_server(self, rig: Rig) -> None:
+        rig.source.gate = asyncio.Event()
+        looking = asyncio.ensure_future(rig.service.look_once())
+        done, _ = await asyncio.wait((looking,), timeout=1.2)  # longer than a watch has patience
+        assert not done
+        rig.source.gate.set()
+        assert (await looking)[LiveKey.RUNNING].value == 0
+
+    async def test_a_panel_that_is_moved_keeps_its_minute(self, rig: Rig) -> None:
+        end = rig.service.watch(rig.views.append)
+        await rig.time.look(3)
+        end()
+        rig.source.server.generated += 30
+        rig.time.now += 2
+        told = len(rig.views)
+        end = rig.service.watch(rig.views.append)
+        await rig.told(told + 2)  # at once what was seen last, then what is now
+        assert rig.view[LiveKey.TOKENS_PER_S_MINUTE].value == pytest.approx(30 / 5)
+        end()
+        rig.time.now += PAUSE_S + 1
+        told = len(rig.views)
+        rig.service.watch(rig.views.append)
+        assert len(rig.views) == told  # what was seen then is not what is now
+        await rig.told(told + 1)
+        assert rig.view[LiveKey.TOKENS_PER_S_MINUTE].reason == SECOND_LOOK
+
     async def test_without_an_engine_nothing_is_asked_and_that_is_the_reason(self, rig: Rig) -> None:
         rig.endpoint = None
         rig.service.watch(rig.views.append)
@@ -316,7 +374,7 @@ class TestOurs:
         told.on_message(1, Message(id=7, role=Role.ASSISTANT, text="…", state=MessageState.DONE, stats=stats))
         await rig.time.look()
         assert rig.view[LiveKey.OUR_RUNNING].value == 0
-        assert (rig.view[LiveKey.OUR_TTFT_MS].value, rig.view[LiveKey.OUR_TTFT_MS].n) == (120.0, 1)
+        assert (rig.view[LiveKey.OUR_TTFT_P50_MS].value, rig.view[LiveKey.OUR_TTFT_P50_MS].n) == (120.0, 1)
         assert rig.view[LiveKey.OUR_PROMPT_TOKENS_PER_S].value == pytest.approx(100)
 
     @pytest.mark.parametrize("state", [MessageState.STOPPED, MessageState.FAILED])

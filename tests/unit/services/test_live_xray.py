@@ -11,7 +11,7 @@ from arcdesk.core.errors import AnswerError, Problem
 from arcdesk.core.metrics_values import NO_METRICS, MetricsSample
 from arcdesk.core.ports import Endpoint
 from arcdesk.core.xray import ClientTimes, Part
-from arcdesk.core.xray_server import NO_SAMPLES, NOT_COUNTED
+from arcdesk.core.xray_server import NOT_COUNTED
 from arcdesk.services.live_xray import TRIES, TRY_AGAIN_S, LiveXRay
 from tests.unit.core.metrics_rig import CountingServer
 
@@ -117,16 +117,65 @@ async def test_one_that_never_counts_it_is_given_up(server: Server) -> None:
 
 
 async def test_without_metrics_our_own_times_remain_and_it_is_asked_once(server: Server) -> None:
-    server.problem = Problem(cause=NO_METRICS, title="None")
+    server.problem = Problem(cause=NO_METRICS, title="This server tells no figures")
     xrays = server.xray()
     for _ in range(3):
         picture = await xrays.finish(xrays.begin(HERE), OURS, 51)
-        assert picture.note == NO_SAMPLES
+        assert picture.note == "This server tells no figures."
         assert picture[Part.DECODE].seconds == pytest.approx(0.996)
     assert server.looks == 1
     server.problem, server.counts_at = None, 3
     xrays.engine_changed()
     assert (await xrays.finish(xrays.begin(HERE), OURS, 51))[Part.PREFILL].seconds is not None
+
+
+class TestTyping:
+    """The sample before, taken while a question is being typed."""
+
+    async def test_it_serves_and_the_question_takes_none(self, server: Server) -> None:
+        server.dated = 100.0
+        xrays = server.xray()
+        for _ in range(5):  # key presses
+            xrays.expect(HERE)
+            await asyncio.sleep(0.01)
+        assert server.looks == 1
+        before = xrays.begin(HERE)
+        await asyncio.sleep(0.01)
+        assert server.looks == 1
+        picture = await xrays.finish(before, OURS, 51)
+        assert picture[Part.PREFILL].seconds == pytest.approx(0.3)
+
+    async def test_one_under_way_is_waited_for_after_the_answer(self, server: Server) -> None:
+        xrays = server.xray()
+        xrays.expect(HERE)
+        picture = await xrays.finish(xrays.begin(HERE), OURS, 51)
+        assert picture[Part.PREFILL].seconds == pytest.approx(0.3)
+        assert server.looks == 2
+
+    async def test_a_server_without_figures_is_not_asked_by_typing(self, server: Server) -> None:
+        server.problem = Problem(cause=NO_METRICS, title="None")
+        xrays = server.xray()
+        for _ in range(5):
+            xrays.expect(HERE)
+            await asyncio.sleep(0.01)
+        assert server.looks == 1
+
+    async def test_a_sample_of_another_engine_is_not_used(self, server: Server) -> None:
+        server.dated = 100.0
+        xrays = server.xray()
+        xrays.expect(HERE)
+        await asyncio.sleep(0.01)
+        xrays.engine_changed()
+        server.counts_at = 3
+        picture = await xrays.finish(xrays.begin(HERE), OURS, 51)
+        assert picture[Part.PREFILL].seconds == pytest.approx(0.3)
+        assert server.looks == 3
+
+    async def test_the_end_leaves_no_question_behind(self, server: Server) -> None:
+        xrays = server.xray()
+        xrays.expect(HERE)
+        await xrays.aclose()
+        assert not xrays._asking
 
 
 async def test_a_picture_that_nobody_wants_is_dropped(server: Server) -> None:
