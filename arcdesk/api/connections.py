@@ -6,7 +6,8 @@ import asyncio
 import importlib
 import sys
 import threading
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -25,12 +26,17 @@ WRITE_TIMEOUT_S = 30.0
 
 
 class Reply:
-    """An HTTP answer whose head is here and whose body is on its way, in `chunks`."""
+    """An HTTP answer whose head is here and whose body is on its way, in `chunks`.
 
-    __slots__ = ("_response", "chunks")
+    `connected_at` is when its connection stood (by the clock of Connections; None: not seen), `via` a proxy.
+    """
 
-    def __init__(self, response: httpx.Response) -> None:
+    __slots__ = ("_response", "chunks", "connected_at", "via")
+
+    def __init__(self, response: httpx.Response, *, connected_at: float | None = None, via: str = "") -> None:
         self._response = response
+        self.connected_at = connected_at
+        self.via = via
         # We ask for no compression, but a proxy may insist; a transport may hand over what it has read.
         plain = "content-encoding" not in response.headers and not response.is_stream_consumed
         self.chunks: AsyncIterator[bytes] = response.aiter_raw() if plain else response.aiter_bytes()
@@ -83,10 +89,14 @@ class Connections:
     """
 
     def __init__(
-        self, transport: httpx.AsyncBaseTransport | None = None, egress: EgressGate | None = None
+        self,
+        transport: httpx.AsyncBaseTransport | None = None,
+        egress: EgressGate | None = None,
+        clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._transport = transport
         self._egress = egress
+        self._clock = clock
         self._clients: dict[tuple[bool, bool], httpx.AsyncClient] = {}
 
     @asynccontextmanager
@@ -107,13 +117,13 @@ class Connections:
         await self.prepare(endpoint)
         client = self._client(endpoint)
         built = client.build_request(method, url, content=content, headers=_headers(endpoint, content))
-        meter = RequestMeter(self._egress, built, reason)
+        meter = RequestMeter(self._egress, built, reason, self._clock)
         meter.check()
         built.extensions["trace"] = meter.trace
         response: httpx.Response | None = None
         try:
             response = await client.send(built, stream=True)
-            reply = Reply(response)
+            reply = Reply(response, connected_at=meter.connected_at, via=meter.via)
             try:
                 yield reply
             finally:

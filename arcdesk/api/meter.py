@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -21,14 +22,22 @@ class RequestMeter:
     Costs nothing per token: httpx adds up the bytes of a body itself, once for each read of the socket.
     """
 
-    def __init__(self, gate: EgressGate | None, request: httpx.Request, reason: Reason) -> None:
+    def __init__(
+        self,
+        gate: EgressGate | None,
+        request: httpx.Request,
+        reason: Reason,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
         self._gate = gate
+        self._clock = clock
         self._request = request
         self._reason = reason
         self._host = host_of(str(request.url))
         self._peer = self._host
         self._has_sent = False
         self.connections: list[httpcore.AsyncNetworkStream] = []
+        self.connected_at: float | None = None  # by `clock`, with TLS if there is any
 
     def check(self) -> None:
         """Raises AnswerError for an undeclared host, before anything is looked up or opened."""
@@ -42,8 +51,16 @@ class RequestMeter:
                 self._check_peer(str(info["host"]))
             case "connection.connect_tcp.complete":
                 self.connections.append(info["return_value"])
+                self.connected_at = self._clock()
+            case "connection.start_tls.complete" | "proxy.start_tls.complete" | "socks.start_tls.complete":
+                self.connected_at = self._clock()
             case "http11.send_request_headers.complete":
                 self._has_sent = True
+
+    @property
+    def via(self) -> str:
+        """The proxy that the request goes through; '' if none."""
+        return self._peer if self._peer != self._host else ""
 
     def finish(self, response: httpx.Response | None) -> None:
         """The request is over, whatever became of it."""
@@ -56,7 +73,7 @@ class RequestMeter:
                 reason=self._reason,
                 bytes_out=_request_bytes(self._request) if has_sent else 0,
                 bytes_in=_response_bytes(response) if response is not None else 0,
-                via=self._peer if self._peer != self._host else "",
+                via=self.via,
             )
         )
 

@@ -47,7 +47,7 @@ class OpenAIClient:
         health_timeout_s: float = HEALTH_TIMEOUT_S,
         probe_timeout_s: float = PROBE_TIMEOUT_S,
     ) -> None:
-        self._connections = Connections(transport, egress)
+        self._connections = Connections(transport, egress, clock)
         self._clock = clock
         self._health_timeout_s = health_timeout_s
         self._probe_timeout_s = probe_timeout_s
@@ -126,15 +126,18 @@ class OpenAIClient:
             async with self._connections.request(
                 "POST", endpoint, _chat_url(endpoint), content, reason=Reason.QUESTION
             ) as reply:
+                answer.meter.connected(reply.connected_at, reply.via)
                 if reply.status != 200 or reply.content_type not in _STREAM_TYPES:
                     for event in await _read_whole(reply, answer, endpoint):
                         yield event
                 else:
                     sse = SseParser()
                     async for data in reply.chunks:
+                        answer.meter.read_begins()
                         for payload in sse.feed(data):
                             for event in answer.read(payload):
                                 yield event
+                        answer.meter.read_ends()
                         if answer.is_over:
                             break
                     else:

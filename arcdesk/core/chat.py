@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import TYPE_CHECKING
 
 from arcdesk.core.errors import Problem
 from arcdesk.core.image import Image
+
+if TYPE_CHECKING:
+    from arcdesk.core.xray_record import XRayRecord
 
 
 class Role(Enum):
@@ -42,6 +46,10 @@ class AnswerStats:
     token count does. `decode_tokens_per_s` is (n - 1) / (t_last - t_first) with n = `completion_tokens`
     from the server's `usage`; without a `usage`, or with n < 2, it is None. `reason_unknown` says why for
     the tooltip. `energy_j` is what the card(s) used meanwhile, all of it; it comes a moment after the rest.
+
+    For the X-ray: `connect_ms` until the connection stood (0: it was open already), `last_ms` until the
+    last piece, `parse_ms` spent in reading and handing on what came, all together; `via` is a proxy
+    between. `xray` holds what was learned beside the stream; it too comes a moment later.
     """
 
     ttft_ms: float | None = None
@@ -56,6 +64,11 @@ class AnswerStats:
     engine: str | None = None
     energy_j: float | None = None
     reason_unknown: str = ""
+    connect_ms: float | None = None
+    last_ms: float | None = None
+    parse_ms: float | None = None
+    via: str = ""
+    xray: XRayRecord | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,22 +11,51 @@ from arcdesk.core.chat import AnswerStats
 class LatencyMeter:
     """Turns moments into AnswerStats. `clock` counts seconds and never steps (time.monotonic's kind)."""
 
-    __slots__ = ("_clock", "_first", "_last", "_sent", "chunks")
+    __slots__ = (
+        "_clock",
+        "_connected",
+        "_first",
+        "_last",
+        "_parsed_s",
+        "_read_at",
+        "_sent",
+        "_via",
+        "chunks",
+    )
 
     def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
         self._clock = clock
         self._sent = clock()
         self._first: float | None = None
         self._last: float | None = None
+        self._connected: float | None = None
+        self._via = ""
+        self._read_at: float | None = None  # while one read of the stream is being taken apart
+        self._parsed_s: float | None = None
         self.chunks = 0
 
     def sent(self) -> None:
         """The request leaves now."""
         self._sent = self._clock()
 
+    def connected(self, at: float | None, via: str = "") -> None:
+        """The connection stood `at` (by the same clock; None: nobody saw it), through a proxy `via`."""
+        self._connected = at
+        self._via = via
+
+    def read_begins(self) -> None:
+        """Bytes have arrived: the chunks in them are of this moment, whenever they are found."""
+        self._read_at = self._clock()
+
+    def read_ends(self) -> None:
+        """All that was in them is read and handed on."""
+        if self._read_at is not None:
+            self._parsed_s = (self._parsed_s or 0.0) + self._clock() - self._read_at
+            self._read_at = None
+
     def chunk(self) -> None:
         """A chunk with text has arrived: a thought or a word."""
-        now = self._clock()
+        now = self._clock() if self._read_at is None else self._read_at
         if self._first is None:
             self._first = now
         self._last = now
@@ -45,7 +74,7 @@ class LatencyMeter:
         """The figures so far. What can't be known is None, with the reason."""
         rate, reason = self._decode_rate(completion_tokens)
         return AnswerStats(
-            ttft_ms=None if self._first is None else (self._first - self._sent) * 1000,
+            ttft_ms=self._since_sent_ms(self._first),
             decode_tokens_per_s=rate,
             prompt_tokens=prompt_tokens,
             completion_tokens=completion_tokens,
@@ -56,7 +85,14 @@ class LatencyMeter:
             device=device,
             engine=engine,
             reason_unknown=reason,
+            connect_ms=None if self._connected is None else max(0.0, self._connected - self._sent) * 1000,
+            last_ms=self._since_sent_ms(self._last),
+            parse_ms=None if self._parsed_s is None else self._parsed_s * 1000,
+            via=self._via,
         )
+
+    def _since_sent_ms(self, at: float | None) -> float | None:
+        return None if at is None else (at - self._sent) * 1000
 
     def _decode_rate(self, completion_tokens: int | None) -> tuple[float | None, str]:
         if completion_tokens is None:

@@ -12,6 +12,7 @@ from arcdesk.core.xray_server import ServerTime, ServerTimes
 DISAGREEMENT_SHARE = 0.2
 DISAGREEMENT_LEAST_S = 0.010  # below, it is the way of one packet and no finding
 FITS_SHARE = 0.05  # by this much the server's parts may exceed what passed here
+NOT_PAINTED = "The answer was not on the screen."
 
 
 class Part(Enum):
@@ -64,6 +65,7 @@ class ClientTimes:
     stall_s: float | None = None
     via: str = ""
     is_local: bool = True
+    paint_reason: str = NOT_PAINTED  # if its lag is not known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,7 +181,7 @@ def _after_first(ours: ClientTimes, streamed_s: float) -> tuple[XRayPart, ...]:
         XRayPart(
             part=Part.PAINT,
             seconds=ours.paint_lag_s,
-            reason="" if ours.paint_lag_s is not None else "The answer was not on the screen.",
+            reason="" if ours.paint_lag_s is not None else ours.paint_reason,
         ),
     )
 

@@ -24,14 +24,17 @@ from arcdesk.core.chat import (
     conversation_to_send,
 )
 from arcdesk.core.engine_state import EngineKind, EnginePhase
-from arcdesk.core.errors import Action, ActionKind, AnswerError, ArcDeskError, Problem, UsageError
+from arcdesk.core.errors import AnswerError, ArcDeskError, UsageError
 from arcdesk.core.image import Image, refusal
 from arcdesk.core.ports import ChatBackend, Endpoint
 from arcdesk.core.quick import QuickHistoryRepo, QuickQuestion
 from arcdesk.core.store import Store
+from arcdesk.core.xray_record import XRayRecord
 from arcdesk.services.answer_log import AnswerLog
 from arcdesk.services.chat_listeners import ChatListener, ChatListeners
+from arcdesk.services.chat_problems import busy, silent_end
 from arcdesk.services.engine_service import EngineService
+from arcdesk.services.late_figures import LateFigures
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +67,7 @@ class ChatService:
         self._now = now
         self._answers: dict[int, asyncio.Task[Message]] = {}
         self._records: dict[int, AnswerLog] = {}
+        self._late = LateFigures()
         self._told = ChatListeners()
 
     def listen(self, listener: ChatListener) -> Callable[[], None]:
@@ -238,7 +242,7 @@ class ChatService:
 
     async def _answer(self, conversation_id: int) -> Message:
         if conversation_id in self._answers:
-            raise AnswerError(_busy())
+            raise AnswerError(busy())
         task = asyncio.ensure_future(self._run_answer(conversation_id))
         self._answers[conversation_id] = task
         self._store.update(answering=frozenset(self._answers))
@@ -304,12 +308,19 @@ class ChatService:
 
     async def note_energy(self, conversation_id: int, answer: Message, energy_j: float) -> None:
         """What a closed answer cost was measured: keep it with its figures, tell who shows them."""
-        stats = replace(answer.stats or AnswerStats(), energy_j=energy_j)
+        await self._restate(conversation_id, answer, self._late.joined(answer, energy_j=energy_j))
+
+    async def note_xray(self, conversation_id: int, answer: Message, record: XRayRecord) -> None:
+        """Where a closed answer's time went is known: keep it with its figures, tell who shows them."""
+        await self._restate(conversation_id, answer, self._late.joined(answer, xray=record))
+
+    async def _restate(self, conversation_id: int, answer: Message, stats: AnswerStats) -> None:
         await self._history.restate(answer.id, stats)
         self._told.restated(conversation_id, replace(answer, stats=stats))
 
     async def _reach_engine(self) -> Endpoint:
         """The endpoint; an embedded engine is started for the question, a loading one is waited for."""
+        await self._engine.until_free()
         driver = await self._engine.settle()
         await driver.first_look()
         if driver.endpoint is not None and self._engine.snapshot.phase is EnginePhase.READY:
@@ -341,7 +352,7 @@ class ChatService:
                         tell(conversation_id, message_id, event)
                     case AnswerFinished() | AnswerFailed():
                         return event
-        raise AnswerError(_silent_end())
+        raise AnswerError(silent_end())
 
     def _after(self, conversation_id: int, closed: Message) -> None:
         self._told.message(conversation_id, closed)
@@ -371,22 +382,3 @@ async def _to_the_end(task: asyncio.Task[Any]) -> bool:
         except asyncio.CancelledError:
             was_cancelled = True
     return was_cancelled
-
-
-def _busy() -> Problem:
-    return Problem(
-        cause="busy",
-        title="This chat is still answering",
-        detail="Your question is kept.",
-        hint="Stop the answer or wait for its end, then ask again.",
-        actions=(Action(kind=ActionKind.RETRY, label="Ask again"),),
-    )
-
-
-def _silent_end() -> Problem:
-    return Problem(
-        cause="cut_off",
-        title="The answer ended without an end",
-        hint="Ask again.",
-        actions=(Action(kind=ActionKind.RETRY, label="Ask again"),),
-    )

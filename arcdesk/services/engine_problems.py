@@ -8,6 +8,17 @@ from arcdesk.core.errors import Action, ActionKind, Problem
 USE_EMBEDDED = Action(kind=ActionKind.USE_EMBEDDED, label="Use the embedded engine")
 
 
+def lent_problem() -> Problem:
+    """Two configurations are being compared with it."""
+    return Problem(
+        cause="engine_lent",
+        title="Two configurations are being compared",
+        detail="The engine is theirs until that ends.",
+        hint="Ask again afterwards, or cancel the comparison.",
+        actions=(Action(kind=ActionKind.OPEN_BENCH, label="Show the comparison", target="ab"),),
+    )
+
+
 def not_ready_problem(snapshot: EngineSnapshot) -> Problem:
     """Why nothing can be asked now, and the button that changes it."""
     if snapshot.problem is not None:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Protocol
 
@@ -15,7 +15,7 @@ from arcdesk.core.errors import ArcDeskError, DockerUnreachable, NotReadyError, 
 from arcdesk.core.ports import ContainerRuntime, Endpoint, EngineDriver, PullProgress
 from arcdesk.core.settings import Settings
 from arcdesk.core.store import Store
-from arcdesk.services.engine_problems import not_ready_problem
+from arcdesk.services.engine_problems import lent_problem, not_ready_problem
 from arcdesk.services.notices import Notices
 from arcdesk.services.remote_driver import endpoint_of_url
 
@@ -69,6 +69,8 @@ class EngineService:
         self._watching: asyncio.Task[None] | None = None
         self._settling = asyncio.Lock()
         self._pulling: asyncio.Task[None] | None = None
+        self._free = asyncio.Event()  # nobody has the engine alone
+        self._free.set()
 
     @property
     def settings(self) -> Settings:
@@ -181,6 +183,29 @@ class EngineService:
         if kind is EngineKind.REMOTE:
             return self.snapshot.base_url == endpoint_of_url(choice, None).base_url
         return kind in (None, self.snapshot.kind)
+
+    @property
+    def is_lent(self) -> bool:
+        """Somebody has it alone."""
+        return not self._free.is_set()
+
+    @contextlib.contextmanager
+    def lent(self) -> Iterator[None]:
+        """As long as it is open the engine is the caller's alone: whoever minds `until_free` waits."""
+        self._free.clear()
+        try:
+            yield
+        finally:
+            self._free.set()
+
+    def refuse_if_lent(self) -> None:
+        """For those who can't wait and say so. Raises NotReadyError."""
+        if self.is_lent:
+            raise NotReadyError(lent_problem())
+
+    async def until_free(self) -> None:
+        """Return when nobody has the engine alone."""
+        await self._free.wait()
 
     async def first_look(self) -> None:
         """Return when the state is known and not only assumed."""

@@ -12,7 +12,8 @@ from arcdesk.core.ports import Endpoint
 from arcdesk.core.xray import ClientTimes, XRay, xray
 from arcdesk.core.xray_server import NOT_COUNTED, ServerTimes, server_times
 
-FRESH_S = 2.0  # a sample of those who watch serves as the one before
+FRESH_S = 10.0  # an older sample does not serve as the one before: others may have asked since
+EXPECTED_S = 4.0  # while somebody types, it is not taken more often than this
 TRIES = 3  # servers count an answer a moment after its last byte
 TRY_AGAIN_S = 0.2
 
@@ -35,61 +36,97 @@ class LiveXRay:
         self._newest = newest
         self._clock = clock
         self._pause = pause
-        self._without: set[str] = set()  # roots that tell no figures
-        self._after: tuple[Endpoint, MetricsSample] | None = None  # with the last answer in it
+        self._without: dict[str, str] = {}  # roots that tell no figures, and in which words
+        self._kept: tuple[Endpoint, MetricsSample] | None = None  # the last one that we took
         self._ended_at = float("-inf")  # of the last answer
+        self._expecting: tuple[Endpoint, asyncio.Task[MetricsSample | None]] | None = None
+        self._asking: set[asyncio.Task[MetricsSample | None]] = set()
 
     def engine_changed(self) -> None:
         """Another engine, or one that begins anew: it may tell figures now."""
         self._without.clear()
-        self._after = None
+        self._kept = self._expecting = None
+
+    def expect(self, endpoint: Endpoint) -> None:
+        """A question is being typed: take the sample before it now, while nobody waits for an answer."""
+        if endpoint.root_url in self._without or self._is_expecting(endpoint):
+            return
+        if self._at_hand(endpoint, EXPECTED_S) is None:
+            self._expecting = (endpoint, self._ask(endpoint))
 
     def begin(self, endpoint: Endpoint) -> XRayBefore:
-        """A question leaves now. Never waits: the sample before is taken beside it; only ends are counted."""
+        """A question leaves now. Never waits; a sample that is still to be taken is taken beside it.
+
+        Beside it is early enough, for a server counts what has ended.
+        """
+        if self._is_expecting(endpoint):
+            assert self._expecting is not None
+            return XRayBefore(endpoint, None, self._expecting[1])
         if (sample := self._at_hand(endpoint)) is not None:
             return XRayBefore(endpoint, sample, None)
         if endpoint.root_url in self._without:
             return XRayBefore(endpoint, None, None)
-        return XRayBefore(endpoint, None, asyncio.ensure_future(self._sample(endpoint)))
+        return XRayBefore(endpoint, None, self._ask(endpoint))
 
     async def finish(self, before: XRayBefore, ours: ClientTimes, completion_tokens: int | None) -> XRay:
-        """The answer has ended: its X-ray, a fifth of a second later where the server is slow to count it.
+        """The answer has ended: its X-ray. Without figures of the server it is made of our own times."""
+        return xray(ours, await self.times(before, completion_tokens))
 
-        Without figures of the server it is made of our own times.
-        """
+    async def times(self, before: XRayBefore, completion_tokens: int | None) -> ServerTimes:
+        """The answer has ended: the server's times, a fifth of a second later where it is slow to count."""
         self._ended_at = self._clock()
-        return xray(ours, await self._server_times(before, completion_tokens))
+        return await self._server_times(before, completion_tokens)
 
-    def _at_hand(self, endpoint: Endpoint) -> MetricsSample | None:
+    async def aclose(self) -> None:
+        """End the questions under way."""
+        for task in tuple(self._asking):
+            task.cancel()
+        await asyncio.gather(*self._asking, return_exceptions=True)
+
+    def _is_expecting(self, endpoint: Endpoint) -> bool:
+        return (
+            self._expecting is not None and self._expecting[0] == endpoint and not self._expecting[1].done()
+        )
+
+    def _at_hand(self, endpoint: Endpoint, fresh_s: float = FRESH_S) -> MetricsSample | None:
         """A sample of a moment ago, with our last answer counted in it. It spares the server a question."""
         samples = [self._newest()]
-        if self._after is not None and self._after[0] == endpoint:
-            samples.append(self._after[1])
-        earliest = max(self._clock() - FRESH_S, self._ended_at)
+        if self._kept is not None and self._kept[0] == endpoint:
+            samples.append(self._kept[1])
+        earliest = max(self._clock() - fresh_s, self._ended_at)
         fresh = [sample for sample in samples if sample is not None and sample.at >= earliest]
         return max(fresh, key=lambda sample: sample.at, default=None)
 
     async def _server_times(self, before: XRayBefore, tokens: int | None) -> ServerTimes:
         old = await before.sample()
         if old is None:
-            return server_times(None, None, tokens)
+            why = self._without.get(before.endpoint.root_url)
+            return ServerTimes(reason=why) if why else server_times(None, None, tokens)
         for tried in range(TRIES):
             if tried:
                 await self._pause(TRY_AGAIN_S)
             new = await self._sample(before.endpoint)
             told = server_times(old, new, tokens)
             if told.reason != NOT_COUNTED:
-                self._after = None if new is None else (before.endpoint, new)
                 break
+            self._kept = None  # this answer may be counted after it
         return told
+
+    def _ask(self, endpoint: Endpoint) -> asyncio.Task[MetricsSample | None]:
+        task = asyncio.ensure_future(self._sample(endpoint))
+        self._asking.add(task)
+        task.add_done_callback(self._asking.discard)
+        return task
 
     async def _sample(self, endpoint: Endpoint) -> MetricsSample | None:
         try:
-            return await self._source.fetch(endpoint)
+            sample = await self._source.fetch(endpoint)
         except AnswerError as error:
             if error.problem.cause in FINAL_CAUSES:
-                self._without.add(endpoint.root_url)
+                self._without[endpoint.root_url] = f"{error.problem.title}."
             return None
+        self._kept = (endpoint, sample)
+        return sample
 
 
 class XRayBefore:

@@ -12,10 +12,10 @@ from arcdesk.core.chat import Message, MessageState, Role
 from arcdesk.ui.transcript_copy import code_of_panel
 from arcdesk.ui.transcript_format import LINK_SCHEMES
 from arcdesk.ui.transcript_live import LiveAnswer
-from arcdesk.ui.transcript_pages import MessagePages
+from arcdesk.ui.transcript_painted import PaintedPages
 from arcdesk.ui.transcript_section import Section
 from arcdesk.ui.transcript_window import MessageWindow
-from arcdesk.ui.transcript_words import tr, unknown_reason
+from arcdesk.ui.transcript_words import tr, unknown_reason, xray_hint
 
 FRAME_MS = 33
 FULL_FRAME_CHARS = 220  # a very fast stream is drawn in smaller helpings, so that none takes long
@@ -24,7 +24,7 @@ _COMMAND_KEYS = (
 )
 
 
-class Transcript(MessagePages):
+class Transcript(PaintedPages):
     """Shows messages; streams answers. All methods belong to the GUI thread.
 
     While hidden it only takes notes, and renders when it is shown again.
@@ -34,6 +34,7 @@ class Transcript(MessagePages):
     link_requested = Signal(str)  # http(s) only; the owner asks before opening
     copy_requested = Signal(str)  # text for the clipboard
     typed = Signal(str)  # a character that was meant for the prompt
+    xray_requested = Signal(object)  # a Message: where did its time go?
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -48,7 +49,7 @@ class Transcript(MessagePages):
 
     def show_messages(self, messages: Sequence[Message]) -> None:
         """Show this conversation instead of the one before, at its end. Open answers may be fed on."""
-        self._messages, self._live, self._opened = {}, {}, set()
+        self._messages, self._live, self._opened, self._lags = {}, {}, set(), {}
         for message in messages:
             self._note(message)
         self._timer.stop()
@@ -76,6 +77,7 @@ class Transcript(MessagePages):
         """Add a piece to an answer begun. Shown within 33 ms, if the widget is visible."""
         live = self._live.get(message_id)
         if live is not None and text:
+            live.lag.arrives()
             live.pieces.append(text)
             self._arm(live)
             self._waiting_chars += len(text)
@@ -105,6 +107,7 @@ class Transcript(MessagePages):
         self._messages[message.id] = message
         section = self._sections.get(message.id)
         if self._takes_notes() or section is None:
+            self._answer_is_over(message.id)
             return
         if not any(other.is_dirty for other in self._live.values()):
             self._timer.stop()
@@ -112,6 +115,7 @@ class Transcript(MessagePages):
             live.show_in(section, is_over=True)
             self._show_thoughts(section, message.id)
             section.finish(message, is_same_text=live.text == message.text)
+        self._answer_is_over(message.id)
 
     def _restate(self, message: Message) -> None:
         """A figure came after the answer's end."""
@@ -131,7 +135,8 @@ class Transcript(MessagePages):
         key = message.id or -1 - len(self._messages)
         self._messages[key] = message
         if message.role is Role.ASSISTANT and message.state.is_open:
-            self._live[key] = LiveAnswer.of(message)
+            live = self._live[key] = LiveAnswer.of(message)
+            self._lags[key] = live.lag
         return key
 
     def _arm(self, live: LiveAnswer) -> None:
@@ -198,12 +203,17 @@ class Transcript(MessagePages):
                 self._explain(unknown_reason(message.stats))
             case "thought":
                 self._toggle_thought(key)
+            case "xray":
+                self.xray_requested.emit(message)
 
     def _explain(self, reason: str) -> None:
         """For the eye a tooltip, for the ear an announcement."""
         QToolTip.showText(QCursor.pos(), reason, self)
-        self.setAccessibleDescription(reason)
-        QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(self, reason))
+        self._announce(reason)
+
+    def _announce(self, text: str) -> None:
+        self.setAccessibleDescription(text)
+        QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(self, text))
 
     def _toggle_thought(self, key: int) -> None:
         self._opened ^= {key}
@@ -212,6 +222,13 @@ class Transcript(MessagePages):
                 self._show_thoughts(section, key)
 
     # -- Qt ---------------------------------------------------------------------------------------
+
+    def focusNextPrevChild(self, forward: bool) -> bool:
+        """From link to link. What the X-ray is for stands in its tooltip only: it is said here."""
+        is_taken = super().focusNextPrevChild(forward)
+        if is_taken and self.textCursor().charFormat().anchorHref().startswith("arcdesk:xray/"):
+            self._announce(xray_hint())
+        return is_taken
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Who types here means the prompt. The space bar pages, as in every view of text."""

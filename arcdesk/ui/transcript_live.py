@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from arcdesk.core.chat import Message
+from arcdesk.ui.transcript_lag import PaintLag
 from arcdesk.ui.transcript_section import Section
 
 
@@ -17,6 +18,7 @@ class LiveAnswer:
     waiting: str = ""
     written: int = 0  # of `pieces`
     is_dirty: bool = False
+    lag: PaintLag = field(default_factory=PaintLag)
 
     @classmethod
     def of(cls, message: Message) -> LiveAnswer:
@@ -45,6 +47,7 @@ class LiveAnswer:
         if self.written < len(self.pieces):
             section.body.write("".join(self.pieces[self.written :]))
             self.written = len(self.pieces)
+            self.lag.is_written()
         elif self.thoughts:
             section.body.write("")  # the wait is over: what was said of it goes
         elif self.waiting and not is_over:

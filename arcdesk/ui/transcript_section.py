@@ -9,9 +9,10 @@ from arcdesk.core.chat import Message, Role
 from arcdesk.core.errors import Problem
 from arcdesk.ui.markdown_tail import MarkdownBody
 from arcdesk.ui.transcript_format import PAD_PX, Look, PanelKind, new_panel
-from arcdesk.ui.transcript_words import live_line, question_words, tr, unknown_reason
+from arcdesk.ui.transcript_words import live_line, question_words, tr, unknown_reason, xray_hint
 
 _LINE_BREAK = "\u2028"  # a new line in the same block
+XRAY_SIGN = "X-ray"  # a word: not every computer has a font with a sign for it
 _BETWEEN_PX = 20
 _THOUGHT_CHARS = 20_000  # the end of the thinking that an opened thought shows
 
@@ -187,6 +188,11 @@ class Section:
         quiet.setToolTip(reason)
         if line:
             cursor.insertText(line, quiet)
+        if line and message.stats is not None and message.stats.ttft_ms is not None:
+            sign = self._link("xray")
+            sign.setToolTip(xray_hint())
+            cursor.insertText("   ", self._look.small())
+            cursor.insertText(tr(XRAY_SIGN), sign)
         if reason:
             why = self._link("why")
             why.setToolTip(reason)

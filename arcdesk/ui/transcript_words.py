@@ -26,6 +26,11 @@ def _image_words(image: Image) -> str:
     return tr("[image {size}]").format(size=image.size_words).replace(" ]", "]")
 
 
+def xray_hint() -> str:
+    """What the X-ray behind the live line is for."""
+    return tr("Where the time went")
+
+
 def live_line(message: Message) -> str:
     """What is known of an answer in one line; '' if nothing was measured and nothing happened."""
     if message.state is MessageState.FAILED and not message.text:

@@ -14,6 +14,7 @@ from arcdesk.core.chat import AnswerStats, Message, MessageState, Role
 from arcdesk.core.errors import Action, ActionKind, Problem
 from arcdesk.ui.theme import DARK
 from arcdesk.ui.transcript import Transcript
+from arcdesk.ui.transcript_section import XRAY_SIGN
 
 STATS = AnswerStats(ttft_ms=135.2, decode_tokens_per_s=59.13, completion_tokens=8, device="B580")
 PROBLEM = Problem(
@@ -328,6 +329,8 @@ def test_links_are_reached_with_the_keyboard(transcript: Transcript, qtbot: QtBo
     transcript.setFocus()
     transcript.focusNextPrevChild(True)
     assert transcript.textCursor().selectedText() == "x"
+    transcript.focusNextPrevChild(True)
+    assert transcript.textCursor().selectedText() == XRAY_SIGN
     transcript.focusNextPrevChild(True)
     assert transcript.textCursor().selectedText() == "Copy"
 

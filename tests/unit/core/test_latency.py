@@ -61,5 +61,46 @@ def test_what_cannot_be_known_is_unknown_with_a_reason(tokens: int | None, chunk
     assert stats.reason_unknown
 
 
+def test_what_the_x_ray_needs_is_measured_from_the_moment_of_sending() -> None:
+    clock = Clock()
+    meter = LatencyMeter(clock)
+    meter.sent()
+    clock.now += 0.002
+    meter.connected(clock.now, "proxy.example")
+    for _ in range(3):
+        clock.now += 0.1
+        meter.read_begins()
+        clock.now += 0.001  # found late in the read: it arrived with its beginning
+        meter.chunk()
+        clock.now += 0.003
+        meter.read_ends()
+    stats = meter.stats(completion_tokens=3)
+    assert stats.connect_ms == pytest.approx(2)
+    assert (stats.ttft_ms, stats.last_ms) == (pytest.approx(102), pytest.approx(310))
+    assert stats.parse_ms == pytest.approx(12)
+    assert stats.via == "proxy.example"
+    assert stats.decode_tokens_per_s == pytest.approx(2 / 0.208)
+
+
+def test_tokens_of_one_read_are_of_one_moment() -> None:
+    clock = Clock()
+    meter = LatencyMeter(clock)
+    meter.sent()
+    clock.now += 0.1
+    meter.read_begins()
+    for _ in range(3):
+        clock.now += 0.0001
+        meter.chunk()
+    meter.read_ends()
+    stats = meter.stats(completion_tokens=3)
+    assert (stats.decode_tokens_per_s, stats.reason_unknown) == (None, "All tokens came in one piece.")
+    assert stats.last_ms == stats.ttft_ms == pytest.approx(100)
+
+
+def test_what_nobody_measured_is_unknown() -> None:
+    stats = LatencyMeter(Clock()).stats()
+    assert (stats.connect_ms, stats.last_ms, stats.parse_ms, stats.via) == (None, None, None, "")
+
+
 def test_before_the_first_token_there_is_no_ttft() -> None:
     assert LatencyMeter(Clock()).stats().ttft_ms is None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,8 @@ import pytest_asyncio
 from arcdesk.core.chat import AnswerStats, Message, MessageState, Role
 from arcdesk.core.engine_state import EnginePhase
 from arcdesk.core.errors import ActionKind, AnswerError, ArcDeskError, Problem
+from arcdesk.core.xray_record import XRayRecord
+from arcdesk.services.chat_listeners import ChatListener
 from arcdesk.services.chat_service import TITLE_LENGTH, title_of
 from arcdesk.storage.history_db import HistoryDb
 from tests.fakes.openai_server import (
@@ -412,3 +415,18 @@ async def test_what_a_crash_left_open_is_marked_at_the_next_start(path: Path, se
         assert (marked.id, marked.state, marked.text) == (left.id, MessageState.FAILED, "Half")
         assert marked.problem is not None
         assert marked.problem.cause == "interrupted"
+
+
+@pytest.mark.parametrize("is_energy_first", [True, False])
+async def test_figures_that_come_late_do_not_forget_each_other(rig: ChatRig, is_energy_first: bool) -> None:
+    restated: list[Message] = []
+    rig.chat.listen(ChatListener(on_restated=lambda _, message: restated.append(message)))
+    answer = await rig.chat.ask(QUESTION)
+    kept = XRayRecord(paint_ms=12.5)
+    energy = rig.chat.note_energy(1, answer, 31.0)
+    xray = rig.chat.note_xray(1, answer, kept)
+    await asyncio.gather(*((energy, xray) if is_energy_first else (xray, energy)))
+    assert answer.stats is not None
+    whole = replace(answer.stats, energy_j=31.0, xray=kept)
+    assert (await rig.stored())[-1].stats == whole
+    assert restated[-1].stats == whole
