@@ -5,21 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from arcdesk.core.ab_report import (
-    AbAnswer,
-    AbSide,
-    AbTest,
-    AbVotes,
-    count_votes,
-    differing_configuration,
-    figures,
-)
-from arcdesk.core.bench_figures import Spread
+from arcdesk.core.ab_report import AbAnswer, AbTest, AbVotes, count_votes, differing_configuration
+from arcdesk.core.ab_table import SPACE, figure_rows, number_text, votes_text
 
-SPACE = "\u202f"  # narrow, does not break
-NONE = "–"
-GIB = 2**30
-CHANCE_TOLD = 0.05
 _MARKS = re.compile(r"([\\`*_\[\]|~$])")
 # These mean something at the begin of a text only: heading, list, numbered list, underline.
 _FIRST_MARK = re.compile(r"^([#+=-]|\d+(?=[.)](?:\s|$)))")
@@ -29,7 +17,8 @@ def ab_markdown(test: AbTest) -> str:
     """The whole report. Texts are shown as written: no mark in them is taken for Markdown or HTML."""
     parts = [
         f"# {_inline(test.a.name)} or {_inline(test.b.name)}",
-        "Both were asked the same on the same card, one after the other.",
+        "Both were asked the same, one after the other.",
+        *_notes(test),
         *_configuration(test),
         "## Figures",
         _figures_table(test),
@@ -63,14 +52,15 @@ def _configuration(test: AbTest) -> Iterator[str]:
 
 
 def _figures_table(test: AbTest) -> str:
-    sides = (test.a, test.b)
-    known = [each for each in figures(test) if each.a.is_known or each.b.is_known]
-    rows: list[Sequence[str]] = [("", test.a.name, test.b.name)]
-    rows += [(f"{each.name}, {each.unit}", _spread(each.a), _spread(each.b)) for each in known]
-    rows.append(("Ready after", *(_seconds(side.start_s) for side in sides)))
-    rows.append(("Card memory, peak", *(_gib(side.vram_peak_bytes) for side in sides)))
-    rows.append(("Failed", *(_failed(test, side) for side in sides)))
+    rows: list[Sequence[str]] = [("", test.a.name, test.b.name, "B to A")]
+    rows += [(row.name, row.a, row.b, row.change) for row in figure_rows(test)]
     return _table(rows, numbers=True)
+
+
+def _notes(test: AbTest) -> Iterator[str]:
+    sides = [f"{side.name}: {note}" for side in (test.a, test.b) for note in side.notes]
+    if lines := [*test.notes, *sides]:
+        yield "\n".join(f"- {_inline(line)}" for line in lines)
 
 
 def _votes(votes: AbVotes, test: AbTest) -> Iterator[str]:
@@ -80,10 +70,8 @@ def _votes(votes: AbVotes, test: AbTest) -> Iterator[str]:
     yield _table(
         ((test.a.name, test.b.name, "As good"), (str(votes.a), str(votes.b), str(votes.ties))), numbers=True
     )
-    if votes.a + votes.b:
-        chance = f"{votes.chance * 100:.0f}" if votes.chance >= 0.01 else "less than 1"
-        verdict = "may well be chance" if votes.chance > CHANCE_TOLD else "is hardly chance"
-        yield f"This {verdict}: of two that are as good, {chance}{SPACE}% of such tests come out so unevenly."
+    if said := votes_text(votes):
+        yield said
 
 
 def _answer_block(test: AbTest, number: int) -> str:
@@ -98,15 +86,19 @@ def _answer_block(test: AbTest, number: int) -> str:
 def _cell(answer: AbAnswer | None) -> str:
     if answer is None:
         return "*Not asked.*"
-    text = _inline(answer.text) or "*No text.*"
+    text = _inline(answer.text) or _thoughts_only(answer)
     known = (
         ("TTFT ", answer.ttft_ms, "ms"),
         ("", answer.decode_tokens_per_s, "tok/s"),
         ("", answer.tokens, "tok"),
     )
-    facts = " · ".join(f"{lead}{_number(v)}{SPACE}{unit}" for lead, v, unit in known if v is not None)
+    facts = " · ".join(f"{lead}{number_text(v)}{SPACE}{unit}" for lead, v, unit in known if v is not None)
     failure = f"*Failed: {_inline(answer.error)}*" if answer.error else ""
     return "<br><br>".join(part for part in (text, failure, facts) if part)
+
+
+def _thoughts_only(answer: AbAnswer) -> str:
+    return f"*Thoughts only:* {_inline(answer.thoughts)}" if answer.thoughts else "*No text.*"
 
 
 def _table(rows: Sequence[Sequence[str]], *, numbers: bool = False, is_marked: bool = False) -> str:
@@ -138,31 +130,3 @@ def _escaped(mark: re.Match[str]) -> str:
 
 def _quote(text: str) -> str:
     return "> " + _inline(text)
-
-
-def _spread(each: Spread) -> str:
-    if each.p50 is None:
-        return NONE
-    high = f", p95 {_number(each.p95)}" if each.p95 is not None and each.n > 1 else ""
-    return f"{_number(each.p50)}{high} (n = {each.n})"
-
-
-def _number(value: float | None) -> str:
-    if value is None:
-        return NONE
-    return f"{value:.1f}" if abs(value) < 100 and value != int(value) else f"{value:.0f}"
-
-
-def _seconds(value: float | None) -> str:
-    return NONE if value is None else f"{value:.0f}{SPACE}s"
-
-
-def _gib(size_bytes: int | None) -> str:
-    return NONE if size_bytes is None else f"{size_bytes / GIB:.1f}{SPACE}GiB"
-
-
-def _failed(test: AbTest, side: AbSide) -> str:
-    answers = [test.answer(side, number) for number in range(len(test.prompts))]
-    failed = sum(each is not None and bool(each.error) for each in answers)
-    missing = answers.count(None)
-    return f"{failed} of {len(test.prompts)}" + (f", {missing} not asked" if missing else "")

@@ -16,6 +16,7 @@ class AbAnswer:
     """What one side gave to one prompt. None is unknown; `error` says why there is no (whole) text."""
 
     text: str = ""
+    thoughts: str = ""  # of a reasoning model, on the way to the text
     ttft_ms: float | None = None
     decode_tokens_per_s: float | None = None
     total_ms: float | None = None
@@ -32,7 +33,18 @@ class AbSide:
     configuration: tuple[tuple[str, str], ...] = ()
     answers: tuple[AbAnswer | None, ...] = ()
     start_s: float | None = None  # until it was ready
+    was_running: bool = False  # it was ready already; then `start_s` is not known
     vram_peak_bytes: int | None = None
+    energy_j: float | None = None  # the cards', over all its answers
+    notes: tuple[str, ...] = ()  # what is to be known of its figures
+
+    @property
+    def energy_per_token_j(self) -> float | None:
+        """None: energy or tokens are not known, or an answer is missing from them."""
+        answers = [each for each in self.answers if each is not None]
+        tokens = [each.tokens for each in answers if each.tokens and not each.error]
+        is_whole = bool(answers) and len(tokens) == len(answers)
+        return self.energy_j / sum(tokens) if self.energy_j is not None and is_whole else None
 
 
 class Choice(Enum):
@@ -45,13 +57,17 @@ class Choice(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AbTest:
-    """Prompts, both sides, and the votes given so far as (prompt's number from 0, choice)."""
+    """Prompts, both sides, and the votes given so far as (prompt's number from 0, choice).
+
+    `notes` are sentences for the report: how it was asked, why it ended early.
+    """
 
     prompts: tuple[str, ...]
     a: AbSide
     b: AbSide
     votes: tuple[tuple[int, Choice], ...] = ()
     seed: int = 0  # of the order in which the sides are shown
+    notes: tuple[str, ...] = ()
 
     def is_a_left(self, number: int) -> bool:
         """Which side stands on the left for this prompt: by lot, and the same each time it is asked."""
