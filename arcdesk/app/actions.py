@@ -76,6 +76,16 @@ def perform(session: Session, action: Action, token: str = "") -> None:
             session.cards.open(action.target)
         case ActionKind.OPEN_MODELS:
             session.tools.open_models(action.target)
+        case ActionKind.OPEN_BENCH:
+            session.open_bench(action.target)
+        case ActionKind.OPEN_LEDGER:
+            session.open_bench(f"ledger:{action.target}")
+        case ActionKind.UNDO_RUN_DELETE:
+            session.tasks.spawn(session.bench.restore_run(int(action.target)), name="restore the run")
+        case ActionKind.OPEN_LIVE:
+            session.open_live()
+        case ActionKind.USE_EXPORT_PORT:
+            session.take(replace(session.settings, live_export=True, live_export_port=int(action.target)))
         case ActionKind.DOWNLOAD_MODEL:
             session.tools.models.download(action.target)
         case ActionKind.OWN_CACHE:

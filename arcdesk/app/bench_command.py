@@ -5,50 +5,36 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import os
-import platform
 import signal
-import sys
-import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
-from arcdesk import __version__
-from arcdesk.app.bench_job import BenchJob
-from arcdesk.app.cli_pull import duration_text
+from arcdesk.app.bench_output import report
+from arcdesk.app.bench_progress_line import ProgressLine
+from arcdesk.app.bench_runner import make_command_runner
 from arcdesk.app.parts import Parts, make_parts
-from arcdesk.core.bench import BenchPlan, BenchRun, BenchStep, Surroundings
-from arcdesk.core.bench_progress import (
-    BenchEvent,
-    BenchFailed,
-    BenchPhase,
-    BenchProgress,
-    BenchPrompts,
-    BenchStepDone,
-)
-from arcdesk.core.bench_report import autotp_logs, render
+from arcdesk.core.bench import BenchPlan
+from arcdesk.core.bench_ports import BenchOutcome
+from arcdesk.core.bench_progress import BenchEvent, BenchProgress, BenchPrompts
 from arcdesk.core.engine_state import EngineKind, EnginePhase
-from arcdesk.core.errors import AnswerError, NotReadyError, Problem, UsageError
+from arcdesk.core.errors import AnswerError, NotReadyError
 from arcdesk.core.ports import Endpoint
 from arcdesk.core.settings import Settings
 from arcdesk.core.store import Store
 from arcdesk.services.engine_problems import not_ready_problem
 from arcdesk.services.engine_service import EngineService
+from arcdesk.storage.bench_ledger import BenchDb
 
 EXIT_INTERRUPTED = 130
-FILE_ENDS = {"text": "txt", "ipex": "txt", "json": "json", "csv": "csv", "markdown": "md"}
-LINE_EVERY_S = 10.0
 
 
-@dataclass(slots=True)
-class _Gathered:
-    """What has come of the benchmark."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Surveyed:
+    """What a survey needs of a session, where there is none."""
 
-    steps: list[BenchStep] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    problem: Problem | None = None
+    parts: Parts
+    settings: Settings
 
 
 class BenchCommand:
@@ -58,8 +44,7 @@ class BenchCommand:
         self._options = options
         self._plan = plan
         self._settings = settings
-        self._line = _ProgressLine()
-        self._gathered = _Gathered()
+        self._line = ProgressLine()
         self._cancel: Callable[[], None] | None = None
         self._is_interrupted = False
 
@@ -101,133 +86,40 @@ class BenchCommand:
             await driver.aclose()
 
     async def _measure(self, endpoint: Endpoint, parts: Parts) -> int:
-        at, load = time.time(), _host_load()
-        job = BenchJob(endpoint, self._plan, egress=parts.ledger)
-        self._cancel = job.cancel
-        try:
-            async with contextlib.aclosing(job.events()) as events:
-                async for event in events:
-                    self._take(event)
-        finally:
-            self._cancel = None
-            self._line.end()
-        gathered = self._gathered
-        if gathered.steps:
-            self._report(_run_of(self._plan, endpoint, gathered, at=at, load=load))
-        if gathered.problem is not None:
-            raise AnswerError(gathered.problem)
-        return EXIT_INTERRUPTED if self._is_interrupted else 0
+        async with contextlib.AsyncExitStack() as stack:
+            ledger = None
+            if not self._options.no_ledger:
+                ledger = await stack.enter_async_context(contextlib.aclosing(BenchDb()))
+            session = _Surveyed(parts=parts, settings=self._settings)
+            runner = await stack.enter_async_context(make_command_runner(session, ledger))
+            self._cancel = runner.cancel
+            try:
+                outcome = await runner.run(endpoint, self._plan, self._show)
+            finally:
+                self._cancel = None
+                self._line.end()
+            if ledger is not None:
+                for problem in ledger.problems:
+                    self._line.say(f"arcdesk: {problem.sentence()}")
+        return self._conclude(outcome)
 
-    def _take(self, event: BenchEvent) -> None:
+    def _show(self, event: BenchEvent) -> None:
         match event:
             case BenchProgress():
                 self._line.show(event)
-            case BenchPrompts():
-                if event.note:
-                    self._gathered.notes.append(event.note)
-                    self._line.say(event.note)
-            case BenchStepDone():
-                if event.step.records:
-                    self._gathered.steps.append(event.step)
-            case BenchFailed():
-                self._gathered.problem = event.problem
+            case BenchPrompts(note=note) if note:
+                self._line.say(note)
 
-    def _report(self, run: BenchRun) -> None:
-        options = self._options
-        sys.stdout.write(render(run, "json" if options.json else options.format))
-        sys.stdout.flush()
-        if options.out:
-            _write_all(run, Path(options.out).expanduser())
-
-
-def _write_all(run: BenchRun, folder: Path) -> None:
-    """Each format, and a log for each concurrency as the documents' script has it. Raises UsageError."""
-
-    texts = {f"bench-{name}.{end}": render(run, name) for name, end in FILE_ENDS.items()} | autotp_logs(run)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, text in texts.items():
-            (folder / name).write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise UsageError(_cant_write(folder, error)) from error
-    print(f"Written: {len(texts)} files in {folder}", file=sys.stderr)  # noqa: T201
-
-
-def _run_of(
-    plan: BenchPlan, endpoint: Endpoint, gathered: _Gathered, *, at: float, load: float | None
-) -> BenchRun:
-
-    return BenchRun(
-        at=at,
-        plan=plan,
-        surroundings=Surroundings(
-            model=endpoint.model,
-            engine=endpoint.engine,
-            base_url=endpoint.base_url,
-            kernel=platform.release(),
-            host_load=load,
-            arcdesk=__version__,
-        ),
-        steps=tuple(gathered.steps),
-        note=" ".join(gathered.notes),
-    )
-
-
-def _host_load() -> float | None:
-    return os.getloadavg()[0] if hasattr(os, "getloadavg") else None
-
-
-class _ProgressLine:
-    """One line that is redrawn on a terminal; elsewhere a line for each phase, and one each ten seconds."""
-
-    def __init__(self) -> None:
-        self._is_terminal = sys.stderr.isatty()
-        self._told_at_s = -LINE_EVERY_S
-        self._last = ""
-        self._phase: tuple[object, int] | None = None
-
-    def show(self, progress: BenchProgress) -> None:
-        """Say how far it is, if it is time."""
-        text, now_s = progress_text(progress), time.monotonic()
-        phase = (progress.phase, progress.step)
-        is_due = self._is_terminal or phase != self._phase or now_s - self._told_at_s >= LINE_EVERY_S
-        if text == self._last or not is_due:
-            return
-        self._told_at_s, self._last, self._phase = now_s, text, phase
-        sys.stderr.write(f"\r\033[K{text}" if self._is_terminal else f"{text}\n")
-        sys.stderr.flush()
-
-    def say(self, text: str) -> None:
-        """A line that stays."""
-        sys.stderr.write(f"\r\033[K{text}\n" if self._is_terminal else f"{text}\n")
-
-    def end(self) -> None:
-        """Leave the line, so that messages begin below it."""
-        if self._is_terminal and self._last:
-            sys.stderr.write("\n")
-            sys.stderr.flush()
-
-
-def progress_text(progress: BenchProgress) -> str:
-    """How far it is, in a line."""
-
-    if progress.phase is BenchPhase.PREPARING:
-        return "Preparing the prompts …"
-    name = "warm-up" if progress.phase is BenchPhase.WARM_UP else "measuring"
-    of = "" if progress.total is None else f" of {progress.total}"
-    parts = [f"{progress.concurrency} at once, {name}: {progress.done}{of}"]
-    if progress.failed:
-        parts.append(f"{progress.failed} failed")
-    if progress.seconds_left is not None:
-        parts.append(f"{duration_text(progress.seconds_left)} left")
-    step = f"Step {progress.step} of {progress.steps}: " if progress.steps > 1 else ""
-    return step + ", ".join(parts)
-
-
-def _cant_write(folder: Path, error: OSError) -> Problem:
-    return Problem(
-        cause="cant_write",
-        title=f"The reports can't be written into {folder}",
-        detail=f"{error.strerror}.",
-        hint="Name another folder.",
-    )
+    def _conclude(self, outcome: BenchOutcome) -> int:
+        run, problem = outcome.run, outcome.problem
+        if run is None:
+            if problem is not None:
+                raise AnswerError(problem)
+            return EXIT_INTERRUPTED
+        report(run, self._options)
+        if run.id:
+            self._line.say(f"Kept as run {run.id}: `arcdesk bench --show {run.id}`")
+        if problem is not None:  # not raised: standard output has its one document already
+            self._line.say(f"arcdesk: {problem.sentence()}")
+            return AnswerError.exit_code
+        return EXIT_INTERRUPTED if self._is_interrupted else 0

@@ -56,9 +56,9 @@ def make_parser() -> argparse.ArgumentParser:
     quick = commands.add_parser("quick", parents=[shared], help="open the quick prompt, or ask in it")
     quick.add_argument("text", nargs="*", help="a question, asked at once; '-' reads it from standard input")
     quick.add_argument("--toggle", action="store_true", help="hide it if it has the keyboard: for a hotkey")
-    from arcdesk.app import cli_fit, cli_gpu, cli_models  # they load what they need when they run
+    from arcdesk.app import cli_bench, cli_fit, cli_gpu, cli_models  # they load what they need when they run
 
-    for module in (cli_gpu, cli_models, cli_fit):
+    for module in (cli_gpu, cli_models, cli_fit, cli_bench):
         module.add_parser(commands, shared)
     commands.add_parser("doctor", parents=[shared], help="examine this computer and say what to mend")
     bundle = commands.add_parser("bundle", parents=[shared], help="pack a file for a report of a mistake")
@@ -129,7 +129,7 @@ def _run_command(options: argparse.Namespace) -> int:
         from arcdesk.app import cli_doctor
 
         return (cli_doctor.run_doctor if options.command == "doctor" else cli_doctor.run_bundle)(options)
-    if options.command in ("gpu", "models", "fit"):
+    if options.command in ("gpu", "models", "fit", "bench"):
         from importlib import import_module
 
         return int(import_module(f"arcdesk.app.cli_{options.command}").run(options))

@@ -20,11 +20,27 @@ DATASETS = ("text", "file:PATH", "sharegpt:PATH")
 MOST_AT_ONCE = 65_536
 RATE_SLOTS = 1024  # with a rate, as good as no limit
 MOST_TEXT_TOKENS = 1_000_000
+MOST_ID = 2**63 - 1  # SQLite's
+
+
+EXAMPLES = """\
+The documents' benchmark, 8 at once, 1024 tokens in and 512 out, in the words of its script:
+  arcdesk bench --concurrency 8 --input 1024 --output 512 --same-prompt --format ipex
+AutoTP's sweep, with 1.log, 2.log and 3.log in the folder:
+  arcdesk bench --concurrency 1,2,3 --output 128 --same-prompt --out results
+Each run is kept: `arcdesk bench --list` shows them, `arcdesk bench --compare 7 9` lays two side by side.
+"""
 
 
 def add_parser(commands: Any, shared: argparse.ArgumentParser) -> None:
     """The grammar of `arcdesk bench`."""
-    bench = commands.add_parser("bench", parents=[shared], help="measure how fast the server answers")
+    bench = commands.add_parser(
+        "bench",
+        parents=[shared],
+        help="measure how fast the server answers",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     add = bench.add_argument
     add("--concurrency", type=_counts, metavar="N,N,…", help="requests at once; one step each (1)")
     add("--input", type=_count(MOST_TEXT_TOKENS), default=1024, metavar="N", help="prompt tokens (1024)")
@@ -44,12 +60,21 @@ def add_parser(commands: Any, shared: argparse.ArgumentParser) -> None:
     )
     add("--image", default="", metavar="FILE", help="send this image with each prompt (chat)")
     add("--api", choices=("chat", "completions"), help="completions; chat with an image")
+    add("--same-prompt", action="store_true", help="one prompt for all, which the server may have cached")
     add("--no-ignore-eos", action="store_true", help="let the model end its answers itself")
     add("--seed", type=int, default=0, metavar="N", help="of the random times (0)")
     for name in ("ttft", "tpot", "e2e"):
         add(f"--{name}-limit", type=_seconds, metavar="MS", help="goodput: answers within this count")
     add("--format", choices=FORMATS, default="text", help="of the report (text)")
     add("--out", metavar="FOLDER", help="write all formats into this folder too")
+    add("--no-ledger", action="store_true", help="do not keep this run")
+    kept = bench.add_mutually_exclusive_group()
+    kept.add_argument("--list", action="store_true", help="the runs that were kept; measures nothing")
+    kept.add_argument("--show", type=_count(MOST_ID), metavar="RUN", help="the report of a kept run")
+    kept.add_argument("--export", type=_count(MOST_ID), metavar="RUN", help="all requests of one, as JSON")
+    kept.add_argument(
+        "--compare", type=_count(MOST_ID), nargs=2, metavar="RUN", help="two kept runs side by side"
+    )
 
 
 def run(options: argparse.Namespace) -> int:
@@ -62,6 +87,10 @@ def run(options: argparse.Namespace) -> int:
 
     logging.basicConfig(level=logging.INFO if options.verbose else logging.ERROR, format="%(message)s")
     try:
+        if options.list or any(each is not None for each in (options.show, options.export, options.compare)):
+            from arcdesk.app import bench_kept
+
+            return asyncio.run(bench_kept.run(options))
         plan = plan_of(options)
         settings = load_settings(options)
         endpoint = _endpoint_of_app() if options.engine is None else None
@@ -95,6 +124,7 @@ def plan_of(options: argparse.Namespace) -> BenchPlan:
         warm_up_requests=_warm_up_of(options),
         api=api,
         is_ignoring_eos=not options.no_ignore_eos,
+        is_same_prompt=options.same_prompt,
         dataset=Dataset(kind),
         dataset_path=str(Path(path).expanduser().absolute()) if path else "",
         image_path=str(Path(options.image).expanduser().absolute()) if options.image else "",

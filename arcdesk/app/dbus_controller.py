@@ -23,6 +23,7 @@ from arcdesk.desktop.search_provider import Titled
 
 if TYPE_CHECKING:
     from arcdesk.app.session import Session
+    from arcdesk.core.store import AppState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +62,7 @@ class DbusController:
 
     async def start(self) -> None:
         """Tell what happens from now on, and take our name on the bus, if there is one."""
-        self._ends.append(self._session.store.subscribe(self.notifier.on_state))
+        self._ends.append(self._session.store.subscribe(self._on_state_to_tell))
         self._session.app.focusWindowChanged.connect(self._on_focus)
         await self.service.start()
 
@@ -75,6 +76,10 @@ class DbusController:
         await self.service.aclose()
         await self._notes.aclose()
         await self.bus.aclose()
+
+    def _on_state_to_tell(self, state: AppState) -> None:
+        if not self._session.engine.is_lent:  # restarts of a comparison are no news
+            self.notifier.on_state(state)
 
     def _on_focus(self, window: QWindow | None) -> None:
         if window is not None and self._hands.is_looked_at():
@@ -106,6 +111,7 @@ class DbusController:
 
     async def _reach_engine(self) -> Endpoint:
         engine = self._session.engine
+        engine.refuse_if_lent()
         await engine.settle()
         await engine.first_look()
         if engine.snapshot.kind is not EngineKind.CONTAINER and engine.snapshot.phase.can_start:

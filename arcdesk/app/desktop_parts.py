@@ -120,6 +120,16 @@ class DesktopParts:
         if self._dbus is not None:
             self._dbus.notifier.on_download(title, body, action)
 
+    def tell_bench(self, title: str, body: str, action: Action) -> None:
+        """A measurement is over."""
+        if self._dbus is not None:
+            self._dbus.notifier.on_bench(title, body, action)
+
+    def tell_regression(self, title: str, body: str, actions: tuple[tuple[str, Action], ...]) -> None:
+        """Measured: it has become slower. `actions` are the note's buttons: (key, action)."""
+        if self._dbus is not None:
+            self._dbus.notifier.on_regression(title, body, actions)
+
     async def release_shutdown(self) -> None:
         """The last step of all: everything is stored, the computer may end."""
         if self._life is not None:

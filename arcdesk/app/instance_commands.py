@@ -52,6 +52,7 @@ class InstanceCommands:
     async def _endpoint_answer(self) -> Json:
         engine = self._session.engine
         try:
+            engine.refuse_if_lent()
             await engine.settle()
             if engine.snapshot.kind is EngineKind.EMBEDDED and engine.snapshot.phase.can_start:
                 await engine.start()

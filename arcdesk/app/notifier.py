@@ -20,6 +20,7 @@ LONG_START_S = 5.0
 ENGINE_TOPIC = "engine"
 REGRESSION_TOPIC = "regression"
 DOWNLOAD_TOPIC = "download"
+BENCH_TOPIC = "bench"
 
 
 class NoteKind(Enum):
@@ -31,6 +32,7 @@ class NoteKind(Enum):
     ANSWER = "answer"
     REGRESSION = "regression"
     DOWNLOAD = "download"
+    BENCH = "bench"  # a measurement has ended
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,12 +190,20 @@ class Notifier:
         self._tell(Spoken(kind=NoteKind.REGRESSION, note=note, actions=actions))
 
     def on_download(self, title: str, body: str, action: Action) -> None:
-        """A download has ended. Told only while nobody looks: the window shows it."""
+        """A download has ended."""
+        self._tell_unseen(NoteKind.DOWNLOAD, DOWNLOAD_TOPIC, title, body, action)
+
+    def on_bench(self, title: str, body: str, action: Action) -> None:
+        """A measurement has ended."""
+        self._tell_unseen(NoteKind.BENCH, BENCH_TOPIC, title, body, action)
+
+    def _tell_unseen(self, kind: NoteKind, topic: str, title: str, body: str, action: Action) -> None:
+        """Told only while nobody looks: the window shows it."""
         if self._is_looked_at():
             return
         actions = ((DEFAULT_KEY, action), ("show", action))
-        note = Note(topic=DOWNLOAD_TOPIC, title=title, body=body, buttons=(("show", action.label),))
-        self._tell(Spoken(kind=NoteKind.DOWNLOAD, note=note, actions=actions))
+        note = Note(topic=topic, title=title, body=body, buttons=(("show", action.label),))
+        self._tell(Spoken(kind=kind, note=note, actions=actions))
 
     def on_looked(self) -> None:
         """A window of ours got the focus: what the notes tell is before the person's eyes."""
@@ -238,7 +248,8 @@ class Notifier:
         spoken = self._spoken.pop(note.topic, None)
         if spoken is None:
             return
-        is_in_window = spoken.kind in (NoteKind.READY, NoteKind.FAILED, NoteKind.STOPPED)
+        shown = (NoteKind.READY, NoteKind.FAILED, NoteKind.STOPPED, NoteKind.REGRESSION)
+        is_in_window = spoken.kind in shown
         if is_in_window or note.topic == f"answer:{self._state.active_conversation}":
             return
         actions = tuple(action for _, action in spoken.actions)

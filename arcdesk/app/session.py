@@ -34,7 +34,9 @@ from arcdesk.ui.tasks import Tasks
 from arcdesk.ui.tray import Tray
 
 if TYPE_CHECKING:
+    from arcdesk.app.bench_parts import BenchParts
     from arcdesk.app.card_parts import CardParts
+    from arcdesk.app.live_parts import LiveParts
     from arcdesk.app.tool_windows import ToolWindows
     from arcdesk.app.window_controller import WindowController
     from arcdesk.core.store import AppState
@@ -111,6 +113,8 @@ class Session:
         self._window: WindowController | None = None
         self._tools: ToolWindows | None = None
         self._cards: CardParts | None = None
+        self._bench: BenchParts | None = None
+        self._live: LiveParts | None = None
         self._chat: asyncio.Task[ChatService] | None = None
         self.desktop = DesktopParts(self)
 
@@ -128,6 +132,8 @@ class Session:
                 self.open_window(getattr(self._options, "activation_token", ""))
             self.tasks.spawn(self.engine.begin(), name="find the engine")
             self.tasks.spawn(self.desktop.start(), name="meet the desktop")
+            self.settings_changed.append(self._meet_export)
+            self._meet_export(self.settings)
             await self._ended.wait()
         finally:
             await self._take_down()
@@ -173,8 +179,9 @@ class Session:
         await self.desktop.aclose()
         if self._tools is not None:
             await self._tools.aclose()
-        if self._cards is not None:
-            await self._cards.aclose()
+        for parts in (self._bench, self._live, self._cards):
+            if parts is not None:
+                await parts.aclose()
         await self.tasks.cancel_all()
         if self.chat_or_none is not None:
             await self.chat_or_none.aclose()
@@ -219,9 +226,11 @@ class Session:
         from arcdesk.storage.history_db import HistoryDb
 
         history = HistoryDb()
+        await self.load("live_parts")
         chat = ChatService(store=self.store, history=history, backend=self.parts.backend, engine=self.engine)
         await chat.open()
         self.desktop.listen_to(chat)
+        self.live.listen_to(chat)
         if self._cards is not None:
             self._cards.listen_to(chat)
         for problem in history.problems:
@@ -260,6 +269,43 @@ class Session:
             self._cards = CardParts(self)
         return self._cards
 
+    @property
+    def bench(self) -> BenchParts:
+        """Benchmark, ledger and comparisons, made at the first call."""
+        if self._bench is None:
+            from arcdesk.app.bench_parts import BenchParts
+
+            self._bench = BenchParts(self)
+        return self._bench
+
+    @property
+    def live(self) -> LiveParts:
+        """The live figures, made at the first call."""
+        if self._live is None:
+            from arcdesk.app.live_parts import LiveParts
+
+            self._live = LiveParts(self)
+        return self._live
+
+    def open_bench(self, target: str = "") -> None:
+        """Show the benchmark; 'suite' begins the small suite, 'ledger:7,9' shows two runs, 'ab' compares."""
+        window = {"ledger": "ledger_controller", "ab": "ab_controller"}.get(target.partition(":")[0])
+
+        async def show() -> None:
+            await self.load("bench_parts", window or "bench_controller")
+            self.bench.open(target)
+
+        self.tasks.spawn(show(), name="show the benchmark")
+
+    def open_live(self) -> None:
+        """Show the live figures."""
+
+        async def show() -> None:
+            await self.load("live_parts")
+            self.live.open()
+
+        self.tasks.spawn(show(), name="show the live figures")
+
     def _meet_cards(self, state: AppState) -> None:
         """A container engine is on its way, or there: from now on its cards matter."""
         engine = state.engine
@@ -268,10 +314,21 @@ class Session:
             self.bridge.state_changed.disconnect(self._meet_cards)
             self.tasks.spawn(self._follow_cards(), name="follow the cards", is_shown_elsewhere=True)
 
+    def _meet_export(self, settings: Settings) -> None:
+        """The page of the live figures is wanted: from now on their part listens to the settings itself."""
+        if settings.live_export and self._live is None:
+
+            async def begin() -> None:
+                await self.load("live_parts")
+                self.live.follow_settings()
+
+            self.tasks.spawn(begin(), name="show the live figures to Prometheus")
+
     async def _follow_cards(self) -> None:
-        await self.load("card_parts", "model_parts")
+        await self.load("card_parts", "model_parts", "bench_parts")
         _ = self.cards
         _ = self.tools.model_world  # it learns from this start
+        _ = self.bench  # it offers to measure what is new
 
     def open_window(self, token: str = "") -> None:
         """Show the chat window and bring it to the front; `token` is the desktop's leave to do so."""
@@ -303,6 +360,7 @@ class Session:
         tray.menu_closed.connect(self._on_menu_closed)
         tray.models_requested.connect(lambda: self.tools.open_models())
         tray.gpu_requested.connect(lambda: self.cards.open())
+        tray.bench_requested.connect(lambda: self.open_bench())
         tray.settings_requested.connect(lambda: self.tools.open_settings())
         tray.doctor_requested.connect(lambda: self.tools.open_doctor())
         tray.quit_requested.connect(self.quit)

@@ -76,6 +76,8 @@ class WindowController:
             source.action_requested.connect(lambda action: session.perform(action))
         window.conversations.models_requested.connect(lambda: session.tools.open_models())
         window.conversations.gpu_requested.connect(lambda: session.cards.open())
+        window.conversations.bench_requested.connect(lambda: session.open_bench())
+        window.conversations.live_requested.connect(lambda: session.open_live())
         window.conversations.settings_requested.connect(lambda: session.tools.open_settings())
         window.conversations.doctor_requested.connect(lambda: session.tools.open_doctor())
         window.notice.dismissed.connect(self._dismiss_notice)
@@ -125,7 +127,8 @@ class WindowController:
             self._tasks.spawn(self._meet_cards(), name="meet the cards", is_shown_elsewhere=True)
 
     async def _meet_cards(self) -> None:
-        await self._session.load("card_parts")
+        await self._session.load("live_parts", "card_parts")
+        self._session.live.offer(self.window)
         await self._session.cards.offer_strip(self.window.engine_card)
 
     def _on_state(self, state: AppState) -> None:

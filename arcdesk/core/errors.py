@@ -43,6 +43,11 @@ class ActionKind(Enum):
     OPEN_MODELS = "open_models"  # target: a model's id, or empty
     OPEN_GPU = "open_gpu"  # target: a card's PCI address, or empty
     DOWNLOAD_MODEL = "download_model"  # target: a hub id
+    OPEN_BENCH = "open_bench"  # the benchmark's window; target: "suite" begins the small suite
+    OPEN_LEDGER = "open_ledger"  # target: a run's id, or two with a comma to compare, or empty
+    UNDO_RUN_DELETE = "undo_run_delete"  # target: a run's id
+    OPEN_LIVE = "open_live"
+    USE_EXPORT_PORT = "use_export_port"  # target: the port at which the live figures are shown instead
     OWN_CACHE = "own_cache"  # gives files of the model cache back to the person
 
 

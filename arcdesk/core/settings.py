@@ -74,6 +74,9 @@ class Settings:
     model_folders: str = ""  # the person's own, a colon between them (';' on Windows)
     hub_endpoint: str = "https://huggingface.co"  # or a mirror that speaks the same HTTP
     hub_offline: bool = False  # never contact the hub
+    bench_offers: bool = True  # ask once for the small suite when the engine is ready on something new
+    live_export: bool = False  # the live figures as a page for Prometheus, on this computer only
+    live_export_port: int = 9185
     presets: tuple[tuple[str, str], ...] = ()  # the person's own: (name without '/', text)
 
 
@@ -141,6 +144,7 @@ RANGES: dict[str, Range] = {
     "max_num_batched_tokens": Range("number of batched tokens", 1, 10_000_000),
     "max_model_len": Range("context length", 1, 10_000_000),
 }
+APP_RANGES = {"live_export_port": Range("port of the live figures", 1024, 65535)}  # no server takes these
 
 
 def _check_numbers(settings: ContainerSettings) -> Problem | None:

@@ -8,7 +8,7 @@ from enum import Enum
 from urllib.parse import urlsplit
 
 from arcdesk.core.errors import UsageError
-from arcdesk.core.settings import RANGES, ContainerSettings, Settings, word_refusal
+from arcdesk.core.settings import APP_RANGES, RANGES, ContainerSettings, Range, Settings, word_refusal
 
 Value = str | int | bool | tuple[tuple[str, str], ...]
 
@@ -72,12 +72,16 @@ class SettingInfo:
     @property
     def low(self) -> int:
         """The least number that is taken."""
-        return RANGES[self.name].low
+        return self._range.low
 
     @property
     def high(self) -> int:
         """The greatest number that is taken."""
-        return RANGES[self.name].high
+        return self._range.high
+
+    @property
+    def _range(self) -> Range:
+        return (RANGES if self.table == "container" else APP_RANGES)[self.name]
 
     def refusal(self, value: object) -> str | None:
         """Why `value` can't be kept; None if it can."""

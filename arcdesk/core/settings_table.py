@@ -110,6 +110,33 @@ MODELS = (
     ),
 )
 
+BENCH = (
+    SettingInfo(
+        table="bench",
+        name="bench_offers",
+        title="Offer to measure when something is new",
+        why="On, so that a slowdown after a new driver, kernel or image is noticed; it asks once for each.",
+        page="bench",
+        kind=Kind.SWITCH,
+    ),
+    SettingInfo(
+        table="bench",
+        name="live_export",
+        title="Show the live figures to Prometheus",
+        why="Off, since few need it; only programs of this computer can read the page.",
+        page="bench",
+        kind=Kind.SWITCH,
+    ),
+    SettingInfo(
+        table="bench",
+        name="live_export_port",
+        title="Port of that page",
+        why="9185, which no common exporter uses; the page is at http://127.0.0.1:9185/metrics.",
+        page="bench",
+        kind=Kind.NUMBER,
+    ),
+)
+
 QUICK = (
     SettingInfo(
         table="quick",
@@ -165,5 +192,5 @@ NOTIFICATIONS = (
     ),
 )
 
-SETTINGS = (*GENERAL, *ENGINE, *CONTAINER, *MODELS, *QUICK, *NOTIFICATIONS)
+SETTINGS = (*GENERAL, *ENGINE, *CONTAINER, *MODELS, *BENCH, *QUICK, *NOTIFICATIONS)
 BY_ID = {info.id: info for info in SETTINGS}

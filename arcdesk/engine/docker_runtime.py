@@ -31,6 +31,8 @@ from arcdesk.services.threads import in_thread
 if TYPE_CHECKING:
     from docker import DockerClient
 
+    from arcdesk.core.bench_ports import ContainerFacts
+
 T = TypeVar("T")
 
 STOP_PATIENCE_S = 10  # of `docker stop`, between TERM and KILL
@@ -168,6 +170,12 @@ class DockerRuntime:
     async def container_fdinfo(self) -> tuple[ContainerFdinfo, ...]:
         """What running containers with a card tell of their DRM clients; not twice at a time."""
         return await self._call(self._gpu_asker.ask)
+
+    async def container_facts(self) -> ContainerFacts | None:
+        """What our running container was made from, without secrets; None if none runs."""
+        from arcdesk.engine.docker_image import facts_of_ours  # only a benchmark wants it
+
+        return await self._call(facts_of_ours)
 
     async def aclose(self) -> None:
         """End streams and pool. A call under way is left to its timeout, nobody waits for it."""

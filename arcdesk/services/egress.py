@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from arcdesk.core.egress import Contact, declared_hosts, host_of, is_declared
+from arcdesk.core.egress import Contact, Reason, declared_hosts, host_of, is_declared
 from arcdesk.core.errors import ArcDeskError, Problem
 
 if TYPE_CHECKING:  # the list is loaded with the first contact, not with the program
@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # the list is loaded with the first contact, not with the pro
 log = logging.getLogger(__name__)
 
 WRITE_DELAY_S = 1.0  # after a contact: what follows at once is written with it
+HEALTH_FACTOR = 10  # looks at a server come once a second: they spare the disk
 
 
 class EgressLedger:
@@ -41,7 +42,8 @@ class EgressLedger:
         self._declared: frozenset[str] = frozenset()
         self._waiting: list[tuple[float, Contact]] = []
         self._unsaved: tuple[Tally, ...] = ()  # what the disk has refused so far
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: asyncio.Handle | None = None
+        self._due_s = 0.0  # when it fires, by the loop's clock
         self._writing: asyncio.Task[None] | None = None
         self._problem: Problem | None = None
         self._is_closed = False
@@ -59,12 +61,12 @@ class EgressLedger:
         return is_declared(host, self._declared)
 
     def record(self, contact: Contact) -> None:
-        """Keep it; it is written within a moment."""
+        """Keep it; it is written within a moment, a mere look at a server a little later."""
         self._waiting.append((self._now(), contact))
         if contact.is_refused:
             log.warning("not contacted: %s is not declared", contact.host)
-        if self._timer is None and not self._is_closed:
-            self._timer = asyncio.get_running_loop().call_later(self._delay_s, self._write_soon)
+        if not self._is_closed:
+            self._plan_write(self._delay_s * (HEALTH_FACTOR if contact.reason is Reason.HEALTH else 1))
 
     async def view(self) -> EgressView:
         """The whole list, with what was recorded just now. Raises ArcDeskError if it can't be read."""
@@ -93,6 +95,17 @@ class EgressLedger:
         if self._repo is None:
             self._repo = self._open_repo()
         return self._repo
+
+    def _plan_write(self, delay_s: float) -> None:
+        """Write after `delay_s` at the latest."""
+        loop = asyncio.get_running_loop()
+        due_s = loop.time() + delay_s
+        if self._timer is not None:
+            if self._due_s <= due_s:
+                return
+            self._timer.cancel()
+        self._due_s = due_s  # qasync's handles do not tell it
+        self._timer = loop.call_later(delay_s, self._write_soon)
 
     def _write_soon(self) -> None:
         self._timer = None

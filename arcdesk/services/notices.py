@@ -25,3 +25,8 @@ class Notices:
         """A notice's button was used: that notice is done."""
         left = tuple(one for one in self._store.state.notices if action not in one.actions)
         self._store.update(notices=left)
+
+    def withdraw(self, cause: str) -> None:
+        """What was told with this cause is over."""
+        left = tuple(one for one in self._store.state.notices if one.cause != cause)
+        self._store.update(notices=left)

@@ -63,6 +63,8 @@ class ConversationList(QWidget):
     delete_requested = Signal(int)
     models_requested = Signal()
     gpu_requested = Signal()
+    bench_requested = Signal()
+    live_requested = Signal()
     settings_requested = Signal()
     doctor_requested = Signal()
 
@@ -106,6 +108,8 @@ class ConversationList(QWidget):
         self._tools = {
             "models": self._tool(self.tr("Models"), "Ctrl+Shift+M", self.models_requested),
             "gpu": self._tool(self.tr("Cards"), "Ctrl+Shift+G", self.gpu_requested),
+            "bench": self._tool(self.tr("Benchmark"), "Ctrl+Shift+B", self.bench_requested),
+            "live": self._tool(self.tr("Live"), "Ctrl+Shift+L", self.live_requested),
             "settings": self._tool(self.tr("Settings"), "Ctrl+,", self.settings_requested),
             "doctor": self._tool(self.tr("Doctor"), "Ctrl+Shift+D", self.doctor_requested),
         }

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from PySide6.QtCore import QByteArray, QSettings, Qt, Signal
+from PySide6.QtCore import QByteArray, QEvent, QObject, QSettings, Qt, Signal
 from PySide6.QtGui import QAction, QCloseEvent, QHideEvent, QKeySequence, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import (
+    QDockWidget,
     QHBoxLayout,
     QLabel,
     QMainWindow,
@@ -51,6 +52,7 @@ class MainWindow(QMainWindow):
     quit_requested = Signal()
     shown = Signal()
     hidden = Signal()
+    remembered = Signal()  # its size and place were kept: what lives in it keeps its own
 
     def __init__(self, settings: QSettings | None = None) -> None:
         super().__init__()
@@ -61,6 +63,7 @@ class MainWindow(QMainWindow):
         self._memory = settings
         self._state = AppState()
         self._is_stale = True
+        self._is_shown = False  # its parts are visible too
         self._wanted = {"list": True, "inspector": True}
         self.conversations = ConversationList()
         self.engine_card = EngineCard()
@@ -131,6 +134,7 @@ class MainWindow(QMainWindow):
         self.engine_card.setMaximumWidth(340)
         self._splitter.resize(self.size())  # sizes are shares of the width it has when they are set
         self._splitter.setSizes([LIST_WIDTH, 1180 - LIST_WIDTH - INSPECTOR_WIDTH, INSPECTOR_WIDTH])
+        self._splitter.installEventFilter(self)
         self.setCentralWidget(self._splitter)
         self._list_button.clicked.connect(lambda: self.toggle("list"))
         self._inspector_button.clicked.connect(lambda: self.toggle("inspector"))
@@ -146,6 +150,8 @@ class MainWindow(QMainWindow):
             ("Ctrl+,", self.conversations.settings_requested.emit),
             ("Ctrl+Shift+M", self.conversations.models_requested.emit),
             ("Ctrl+Shift+G", self.conversations.gpu_requested.emit),
+            ("Ctrl+Shift+B", self.conversations.bench_requested.emit),
+            ("Ctrl+Shift+L", self._on_live_key),
             ("Ctrl+Shift+D", self.conversations.doctor_requested.emit),
             ("Ctrl+Q", self.quit_requested.emit),
         ):
@@ -206,6 +212,15 @@ class MainWindow(QMainWindow):
         self._panel(panel).setVisible(self._wanted[panel])
         self.present(self._state)
 
+    def _on_live_key(self) -> None:
+        """The same key opens the live panel and closes it."""
+        dock = self.findChild(QDockWidget, "liveDock")
+        if dock is not None and dock.isVisible():
+            dock.close()
+            self.prompt.setFocus()
+        else:
+            self.conversations.live_requested.emit()
+
     def _panel(self, panel: str) -> QWidget:
         return self.conversations if panel == "list" else self.engine_card
 
@@ -214,6 +229,15 @@ class MainWindow(QMainWindow):
         self.conversations.setVisible(self._wanted["list"] and width >= TINY_WIDTH)
 
     # memory of the window's shape
+
+    @property
+    def memory(self) -> QSettings | None:
+        """Where the shape of the window and of what lives in it is kept."""
+        return self._memory
+
+    def was_open(self, panel: str) -> bool:
+        """A panel stood in the window when that was seen last."""
+        return self._memory is not None and str(self._memory.value(f"window/{panel}", "false")) == "true"
 
     def _restore(self) -> None:
         if self._memory is None:
@@ -230,13 +254,15 @@ class MainWindow(QMainWindow):
             self._memory.setValue("window/geometry", self.saveGeometry())
             for name, value in self._wanted.items():
                 self._memory.setValue(f"window/{name}", "true" if value else "false")
+            self.remembered.emit()
 
     # Qt overrides
 
     def showEvent(self, event: QShowEvent) -> None:
         """Catch up with the state."""
         super().showEvent(event)
-        self._fold_for(self.width())
+        self._is_shown = True
+        self._fold_for(self._splitter.width())
         if self._is_stale:
             self.present(self._state)
         self.prompt.setFocus()
@@ -245,17 +271,19 @@ class MainWindow(QMainWindow):
     def hideEvent(self, event: QHideEvent) -> None:
         """From now on nothing is drawn."""
         super().hideEvent(event)
+        self._is_shown = False
         self.hidden.emit()
 
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """Fold panels that no longer fit."""
-        super().resizeEvent(event)
-        crossed = any(
-            (event.oldSize().width() < limit) != (event.size().width() < limit)
-            for limit in (NARROW_WIDTH, TINY_WIDTH)
-        )
-        if crossed and self.isVisible():
-            self._fold_for(event.size().width())
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Fold panels that no longer fit beside the chat: a dock takes room as well as the window's edge."""
+        if watched is self._splitter and isinstance(event, QResizeEvent):
+            self._on_room(event.oldSize().width(), event.size().width())
+        return super().eventFilter(watched, event)
+
+    def _on_room(self, old: int, new: int) -> None:
+        crossed = any((old < limit) != (new < limit) for limit in (NARROW_WIDTH, TINY_WIDTH))
+        if crossed and self._is_shown:
+            self._fold_for(new)
             self.present(self._state)
 
     def closeEvent(self, event: QCloseEvent) -> None:

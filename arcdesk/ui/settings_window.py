@@ -26,6 +26,7 @@ PAGES = (
     ("engine", "Engine", "page-engine"),
     ("container", "Container", "page-container"),
     ("models", "Models", "page-models"),
+    ("bench", "Measuring", "bench"),
     ("quick", "Quick prompt", "page-quick"),
     ("notifications", "Notifications", "page-notifications"),
     ("about", "About", "page-about"),

@@ -10,7 +10,7 @@ from PySide6.QtGui import QAction, QGuiApplication
 from PySide6.QtWidgets import QMenu, QSystemTrayIcon
 
 from arcdesk.core.store import AppState
-from arcdesk.ui.phase_words import TrayShape, look, tooltip
+from arcdesk.ui.phase_words import TrayShape, look, rate_text, tooltip
 from arcdesk.ui.tray_host import TrayHostWatch
 from arcdesk.ui.tray_icon import STILL_STEP, panel_tone, tray_icon
 
@@ -27,6 +27,7 @@ class Tray(QObject):
     quick_prompt_requested = Signal()
     models_requested = Signal()
     gpu_requested = Signal()
+    bench_requested = Signal()
     settings_requested = Signal()
     doctor_requested = Signal()
     menu_opened = Signal()  # somebody looks: the cards are worth a sample
@@ -38,6 +39,7 @@ class Tray(QObject):
     def __init__(self, *, reduced_motion: bool = False, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._state = AppState()
+        self._rate = ""
         self._reduced_motion = reduced_motion
         self._step = STILL_STEP
         self._icon: QSystemTrayIcon | None = None
@@ -59,16 +61,27 @@ class Tray(QObject):
         is_new_look = look(state) is not look(self._state)
         self._state = state
         phase = state.engine.phase
-        self._state_line.setText(tooltip(state))
+        self._say_state()
         self._start.setEnabled(phase.can_start)
         self._stop.setEnabled(phase.can_stop)
         self._restart.setEnabled(phase.can_stop)
-        if self._icon is not None:
-            self._icon.setToolTip(tooltip(state))
         if is_new_look:
             self._step = STILL_STEP
             self._draw()
             self._run_frames()
+
+    def set_rate(self, tokens_per_s: float | None, *, is_estimate: bool = False) -> None:
+        """How fast answers come, or the last one came; None where that is unknown."""
+        rate = rate_text(tokens_per_s, is_estimate=is_estimate)
+        if rate != self._rate:
+            self._rate = rate
+            self._say_state()
+
+    def _say_state(self) -> None:
+        text = tooltip(self._state, self._rate)
+        self._state_line.setText(text.replace("&", "&&"))
+        if self._icon is not None:
+            self._icon.setToolTip(text)
 
     def set_quick_key(self, key: str) -> None:
         """Name the key that opens the quick prompt, as the desktop calls it; '' while there is none."""
@@ -138,6 +151,7 @@ class Tray(QObject):
         self._menu.addSeparator()
         self._add(self.tr("Models…"), self.models_requested)
         self._add(self.tr("Graphics cards…"), self.gpu_requested)
+        self._add(self.tr("Benchmark…"), self.bench_requested)
         self._menu.addSeparator()
         self._add(self.tr("Settings…"), self.settings_requested)
         self._add(self.tr("Doctor…"), self.doctor_requested)
@@ -157,7 +171,7 @@ class Tray(QObject):
         self._icon = QSystemTrayIcon(self)
         self._icon.activated.connect(self._on_activated)
         self._icon.setContextMenu(self._menu)
-        self._icon.setToolTip(tooltip(self._state))
+        self._icon.setToolTip(tooltip(self._state, self._rate))
         self._draw()
         self._icon.show()
         self._run_frames()

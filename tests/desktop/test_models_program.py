@@ -21,7 +21,7 @@ pytestmark = pytest.mark.desktop
 
 MODELS, CARDS = "Models — ArcDesk$", "Graphics cards — ArcDesk$"
 # From the foot of the menu, whatever of the engine's entries is greyed out.
-QUIT, CARDS_ENTRY, MODELS_ENTRY = ("Up",), ("Up",) * 4, ("Up",) * 5
+QUIT, CARDS_ENTRY, MODELS_ENTRY = ("Up",), ("Up",) * 5, ("Up",) * 6
 MODEL = "acme/Tiny-1.1B-Chat"
 CONFIG = {
     "model_type": "llama",

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import socket
 import tomllib
+import urllib.request
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,17 +23,22 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from arcdesk.core.bench import BenchRun
 from arcdesk.core.engine_state import EngineKind, EnginePhase
 from arcdesk.core.errors import Action, ActionKind, Problem
 from arcdesk.core.hotkey import HotkeyState
 from arcdesk.core.hub import DownloadPhase
 from arcdesk.core.ident import APP_ID
+from arcdesk.services.threads import in_thread
 from arcdesk.storage import paths
 from arcdesk.storage.settings_file import FILE_NAME
+from arcdesk.ui.bench_window import BenchWindow
 from arcdesk.ui.bundle_dialog import BundleDialog
 from arcdesk.ui.doctor_window import DoctorWindow
 from arcdesk.ui.gpu_window import GpuWindow
 from arcdesk.ui.hotkey_section import HotkeySection
+from arcdesk.ui.ledger_window import LedgerWindow
+from arcdesk.ui.live_dock import LiveDock
 from arcdesk.ui.log_window import LogWindow
 from arcdesk.ui.models_window import ModelsWindow
 from arcdesk.ui.privacy_page import PrivacyPage
@@ -302,6 +310,59 @@ async def test_open_models_shows_the_models(server: OpenAIServer) -> None:
     async with open_app(server.base_url) as app:
         app.perform(action(ActionKind.OPEN_MODELS))
         await until(lambda: shown(ModelsWindow), "the models")
+
+
+async def test_open_bench_shows_the_benchmark(server: OpenAIServer) -> None:
+    async with open_app(server.base_url) as app:
+        app.perform(action(ActionKind.OPEN_BENCH))
+        await until(lambda: shown(BenchWindow), "the benchmark")
+
+
+async def test_open_ledger_shows_what_was_measured(server: OpenAIServer) -> None:
+    async with open_app(server.base_url) as app:
+        app.perform(action(ActionKind.OPEN_LEDGER))
+        await until(lambda: shown(LedgerWindow), "the ledger")
+
+
+async def test_open_live_shows_the_panel(server: OpenAIServer) -> None:
+    async with open_app(server.base_url) as app:
+        app.session.open_window()
+        app.perform(action(ActionKind.OPEN_LIVE))
+        await until(lambda: [dock for dock in app.window.findChildren(LiveDock) if dock.isVisible()], "it")
+
+
+async def test_undo_run_delete_brings_the_run_back(server: OpenAIServer) -> None:
+    async with open_app(server.base_url) as app:
+        await app.session.load("bench_parts")
+        ledger = app.session.bench.ledger
+        kept = await ledger.add(BenchRun(at=1.0, note="mine"))
+        await ledger.delete(kept.id)
+        assert await ledger.count() == 0
+        app.perform(action(ActionKind.UNDO_RUN_DELETE, target=str(kept.id)))
+        async with asyncio.timeout(20):
+            while await ledger.count() == 0:
+                await asyncio.sleep(0.01)
+        assert (await ledger.get(kept.id)).note == "mine"
+
+
+async def test_use_export_port_shows_the_figures_there(server: OpenAIServer) -> None:
+    async with open_app(server.base_url) as app:
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            port = probe.getsockname()[1]
+        app.perform(action(ActionKind.USE_EXPORT_PORT, target=str(port)))
+
+        def page() -> str:
+            try:
+                with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+                    return str(answer.read().decode())
+            except OSError:
+                return ""
+
+        async with asyncio.timeout(30):
+            while "arcdesk_" not in (text := await in_thread("reader", page)):
+                await asyncio.sleep(0.05)
+        assert "arcdesk_observations" in text
+        assert kept_settings()["bench"] == {"live_export": True, "live_export_port": port}
 
 
 async def test_download_model_begins_and_says_why_it_can_not(server: OpenAIServer) -> None:

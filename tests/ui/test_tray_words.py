@@ -177,6 +177,7 @@ def test_menu_offers_what_the_phase_allows(tray: Tray, phase: EnginePhase) -> No
         ("Quick prompt", "quick_prompt_requested"),
         ("Models…", "models_requested"),
         ("Graphics cards…", "gpu_requested"),
+        ("Benchmark…", "bench_requested"),
         ("Settings…", "settings_requested"),
         ("Doctor…", "doctor_requested"),
         ("Quit ArcDesk", "quit_requested"),

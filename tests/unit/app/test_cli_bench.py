@@ -9,7 +9,6 @@ import itertools
 import json
 import re
 import signal
-import sys
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from typing import Any
 import pytest
 
 from arcdesk.app import cli_bench
-from arcdesk.app.bench_command import progress_text
+from arcdesk.app.bench_progress_line import progress_text
 from arcdesk.core.bench import Api, BenchPlan, Dataset
 from arcdesk.core.bench_progress import BenchPhase, BenchProgress
 from arcdesk.core.egress import Reason
@@ -39,7 +38,6 @@ from tests.rig.fast_sse import (
 from tests.unit.api.load_rig import until
 from tests.unit.app.command import Done, finish, run, started
 
-PROGRAM = (sys.executable, "-m", "tests.unit.app.bench_program")
 SHORT = ("--input", "8", "--output", "5", "--warm-up", "1")
 
 
@@ -52,7 +50,7 @@ def answer_of(asked: Asked) -> Answer:
 
 
 async def bench(server: SseServer, *arguments: str) -> Done:
-    return await run("bench", "--engine", server.base_url, *SHORT, *arguments, program=PROGRAM)
+    return await run("bench", "--engine", server.base_url, *SHORT, *arguments)
 
 
 async def test_report_progress_files_and_list_of_contacts(tmp_path: Path) -> None:
@@ -89,7 +87,7 @@ async def test_ctrl_c_keeps_what_is_done() -> None:
 
     arguments = ("bench", *SHORT, "--requests", "50", "--json", "--engine")
     async with SseServer(answer) as server:
-        async with started(*arguments, server.base_url, program=PROGRAM) as process:
+        async with started(*arguments, server.base_url) as process:
             await until(lambda: sum(one.path == "/v1/completions" for one in server.asked) == 5)
             process.send_signal(signal.SIGINT)
             done = await finish(process)
@@ -105,7 +103,25 @@ async def test_a_refusal_of_the_server_is_told_and_is_a_failure() -> None:
 
     async with SseServer(answer) as server:
         done = await bench(server, "--requests", "2")
-    assert done.code == 1 and "context too long" in done.err
+    assert done.code == 1 and "context too long" in done.err and "Kept as" not in done.err
+    assert "2 failed" in done.out
+
+
+async def test_one_document_of_data_whatever_goes_wrong() -> None:
+    """Answered for the first step, refused for the second: one report, and the reason beside it."""
+
+    def answer(asked: Asked) -> Answer:
+        if asked.path == "/v1/completions" and next(count) >= 3:
+            return (plain(503, {"error": {"message": "too busy", "code": 503}}),)
+        return answer_of(asked)
+
+    count = itertools.count()
+    async with SseServer(answer) as server:
+        done = await bench(server, "--requests", "2", "--concurrency", "1,2", "--json")
+    report = json.loads(done.out)
+    assert done.code == 1 and "too busy" in done.err and report["id"] > 0
+    assert [(step["good"], step["failed"]) for step in report["steps"]] == [(2, 0), (0, 2)]
+    assert "Ended early" in report["note"]
 
 
 @pytest.mark.parametrize(
