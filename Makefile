@@ -47,6 +47,7 @@ screenshot: setup-test  ## the pictures of the README, made by the real program
 	@$(PY) -m tests.screenshots
 	@QT_QPA_PLATFORM=offscreen $(PY) -m tests.shots_gpu docs/pictures
 	@QT_QPA_PLATFORM=offscreen $(PY) -m tests.shots_models docs/pictures
+	@QT_QPA_PLATFORM=offscreen $(PY) -m tests.shots_bench docs/pictures
 
 lock: setup-dev  ## resolve requirements*.in anew
 	@packaging/lock.sh

@@ -98,7 +98,7 @@ class Studio:
         target = self._folder / f"{name}.png"
         command = ["import", "-silent", "-window", str(window), str(target)]
         subprocess.run(command, env=self._desktop.env, check=True)
-        _make_small(target)
+        make_small(target)
         print(f"{target.name}  {target.stat().st_size / 1000:.0f} kB", flush=True)
 
     def _wait_until_still(self, patience_s: float) -> None:
@@ -114,7 +114,7 @@ class Studio:
                 return
 
 
-def _make_small(file: Path) -> None:
+def make_small(file: Path) -> None:
     """Take as many colours as the size allows; the rare ones, such as the dot of the state, are kept."""
     with Image.open(file) as taken:
         picture = taken.convert("RGB")

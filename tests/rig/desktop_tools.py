@@ -161,6 +161,7 @@ class Picture:
         return Rect(x=left, y=top, width=right - left + 1, height=bottom - top + 1)
 
     def crop(self, area: Rect) -> tuple[Colour, ...]:
-        """All pixels of `area`, row by row: to tell two pictures apart."""
-        rows, columns = range(area.y, area.y + area.height), range(area.x, area.x + area.width)
+        """All pixels of `area` that are there, row by row: to tell two pictures apart."""
+        rows = range(area.y, min(area.y + area.height, self.height))
+        columns = range(area.x, min(area.x + area.width, self.width))
         return tuple(self.pixel(x, y) for y in rows for x in columns)
