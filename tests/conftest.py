@@ -15,6 +15,9 @@ settings.register_profile("arcdesk", deadline=None, suppress_health_check=[Healt
 if os.environ.get("CI") != "true":
     settings.load_profile("arcdesk")
 
+# llama.cpp's threads spin while they wait: beside other work on few cores that is four times as slow.
+os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+
 pytest_plugins = ["tests.rig.fixtures", "tests.rig.desktop_fixtures"]
 
 # Set by the tier runner, so that a tier with Qt knows it and the unit tier can forbid it.

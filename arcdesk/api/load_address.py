@@ -36,6 +36,7 @@ class Address:
             raise AnswerError(no_answer("The API key holds characters that no header can carry."))
         if key:
             lines.append(f"Authorization: Bearer {key}")
+        self._key = key
         self._lines = "".join(f"{line}\r\n" for line in lines).encode()
 
     def post(self, url: str, body: bytes) -> bytes:
@@ -44,6 +45,10 @@ class Address:
         path = parts.path + (f"?{parts.query}" if parts.query else "")
         head = b"POST %s HTTP/1.1\r\n%sContent-Length: %d\r\n\r\n" % (path.encode(), self._lines, len(body))
         return head + body
+
+    def without_key(self, text: str) -> str:
+        """What the server said, without the key that it may repeat."""
+        return text.replace(self._key, "…") if self._key else text
 
 
 def no_answer(reason: str) -> Problem:

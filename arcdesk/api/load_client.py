@@ -90,9 +90,9 @@ class LoadClient:
             else ended_s,
             prompt_tokens=tally.prompt_tokens,
             completion_tokens=tally.completion_tokens,
-            error=reader.error or tally.error,
+            error=self._address.without_key(reader.error or tally.error),
             silent_s=tuple(tally.silent_s),
-            usage_problem=tally.usage_problem,
+            usage_problem=self._address.without_key(tally.usage_problem),
         )
 
     async def post(self, url: str, body: bytes) -> tuple[int, bytes]:
@@ -104,7 +104,7 @@ class LoadClient:
         except OSError as error:
             raise AnswerError(no_answer(why_lost(error))) from error
         if reader.error:
-            raise AnswerError(no_answer(reader.error))
+            raise AnswerError(no_answer(self._address.without_key(reader.error)))
         return reader.status, bytes(reader.body)
 
     async def aclose(self) -> None:

@@ -30,6 +30,8 @@ from arcdesk.ui.bench_words import context_warning, summary
 if TYPE_CHECKING:
     from arcdesk.app.session import Session
 
+DONE, ENDED_EARLY = "bench_done", "bench_ended_early"  # causes of what is told beside the chat
+
 
 class BenchController:
     """Owns the window. A benchmark goes on while the window is closed; opening it shows it again."""
@@ -107,6 +109,8 @@ class BenchController:
 
     def _on_shown(self) -> None:
         self._board.see(True)
+        for cause in (DONE, ENDED_EARLY):  # it is seen here now
+            self._session.notices.withdraw(cause)
         self._session.tasks.spawn(self._settle(), name="find the engine", is_shown_elsewhere=True)
 
     async def _settle(self) -> None:
@@ -131,14 +135,19 @@ class BenchController:
         if outcome.run is not None:
             self._look.measured(outcome.run)
         if outcome.is_cancelled:
-            self._say(self.window.tr("Ended early. What was done is kept.") if outcome.run else "")
+            self._say(
+                "Ended early. What was done is kept."
+                if outcome.run
+                else "Ended before anything was measured."
+            )
             return
         title, body = end_note(outcome, shown)
         is_looked_at = QApplication.activeWindow() is not None
         if not is_looked_at:
             self._session.desktop.tell_bench(title, body, SHOW)
         elif not self._board.is_seen:
-            self._session.notices.add(Problem(cause="bench_done", title=title, detail=body, actions=(SHOW,)))
+            cause = DONE if outcome.problem is None else ENDED_EARLY
+            self._session.notices.add(Problem(cause=cause, title=title, detail=body, actions=(SHOW,)))
 
     # the form
 

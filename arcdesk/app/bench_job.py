@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import os
+import signal
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections import deque
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator
 from pathlib import Path
 
 import arcdesk
@@ -21,23 +23,36 @@ from arcdesk.core.egress import Contact, EgressGate, Reason, host_of
 from arcdesk.core.errors import AnswerError, Problem
 from arcdesk.core.ports import Endpoint
 
+log = logging.getLogger(__name__)
+
 LINE_LIMIT_BYTES = 256 * 1024 * 1024  # of one record: an answer of a million tokens has some 20 MB
 END_PATIENCE_S = 5.0
+CANCEL_PATIENCE_S = 4.0  # after a cancel, without a word of it
 KEPT_WORDS = 20  # lines of the process's stderr
 
 
 class BenchJob:
     """One benchmark. Iterate over `events` to run it; `cancel` from elsewhere keeps what is done.
 
-    `egress` is asked whether the server may be contacted and is told of each connection.
+    `egress` is asked whether the server may be contacted and is told of each connection. A process that hangs
+    after a cancel (it looks up a name, or was stopped) is killed once it was silent for `patience_s` seconds.
     """
 
-    def __init__(self, endpoint: Endpoint, plan: BenchPlan, *, egress: EgressGate | None = None) -> None:
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        plan: BenchPlan,
+        *,
+        egress: EgressGate | None = None,
+        patience_s: float = CANCEL_PATIENCE_S,
+    ) -> None:
         self._endpoint = endpoint
         self._plan = plan
         self._egress = egress
+        self._patience_s = patience_s
         self._process: Process | None = None
         self._is_cancelled = False
+        self._silence: asyncio.TimerHandle | None = None  # ends the process; runs since the cancel
         self._records: list[RequestRecord] = []
 
     async def events(self) -> AsyncGenerator[BenchEvent, None]:
@@ -46,21 +61,25 @@ class BenchJob:
         Raises AnswerError if the host may not be contacted. All else that goes wrong is a BenchFailed.
         """
         self._ask_the_gate()
-        process = await self._start()
+        try:
+            process = await self._start()
+        except OSError as error:
+            yield BenchFailed(problem=_not_started(error))
+            return
         words: deque[str] = deque(maxlen=KEPT_WORDS)
         assert process.stdout is not None
         assert process.stderr is not None
         listening = asyncio.ensure_future(_collect(process.stderr, words))
         has_failed = False
         try:
-            async for line in process.stdout:
-                event = self._event(json.loads(line))
+            async for told in self._told(process.stdout):
+                event = self._event(told)
                 if event is not None:
                     has_failed = has_failed or isinstance(event, BenchFailed)
                     yield event
                 await asyncio.sleep(0)  # hundreds of records come at once: the window draws between them
             await listening
-            if await process.wait() != 0 and not has_failed:
+            if await process.wait() != 0 and not has_failed and not self._is_cancelled:
                 yield BenchFailed(problem=_ended(process, words))
         finally:
             await self._end(process)
@@ -73,6 +92,29 @@ class BenchJob:
         self._is_cancelled = True
         if self._process is not None and self._process.stdin is not None:
             self._process.stdin.close()
+            self._wait_for_a_word()
+
+    async def _told(self, stream: asyncio.StreamReader) -> AsyncIterator[bench_lines.Json]:
+        """Line by line, to the end; a process that is killed may leave a piece of one, which is nothing."""
+        try:
+            async for line in stream:
+                if self._is_cancelled:
+                    self._wait_for_a_word()
+                yield json.loads(line)
+        except ValueError as error:
+            log.warning("the load generator broke off: %s", error)
+            self._kill()
+
+    def _wait_for_a_word(self) -> None:
+        """Anew with each one."""
+        if self._silence is not None:
+            self._silence.cancel()
+        self._silence = asyncio.get_running_loop().call_later(self._patience_s, self._kill)
+
+    def _kill(self) -> None:
+        if self._process is not None and self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.kill()
 
     async def _start(self) -> Process:
         source = str(Path(arcdesk.__file__).parents[1])
@@ -92,14 +134,15 @@ class BenchJob:
         with contextlib.suppress(ConnectionError):  # it has ended: its words say why
             await process.stdin.drain()
         if self._is_cancelled:
-            process.stdin.close()
+            self.cancel()
         return process
 
     async def _end(self, process: Process) -> None:
         """End it if it has not ended by itself."""
+        if self._silence is not None:
+            self._silence.cancel()
         if process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
+            self._kill()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(END_PATIENCE_S):
                     await process.wait()
@@ -139,10 +182,24 @@ async def _collect(stream: asyncio.StreamReader, words: deque[str]) -> None:
 
 
 def _ended(process: Process, words: deque[str]) -> Problem:
+    title = "The load generator ended by itself"
+    hint = "Finished steps are kept. This is a mistake of ArcDesk: please report it."
+    if process.returncode == -signal.SIGKILL:
+        title = "The load generator was killed"
+        hint = "Finished steps are kept. Linux kills programs when memory runs short."
     return Problem(
         cause="bench_ended",
-        title="The load generator ended by itself",
+        title=title,
         detail=f"Its exit code is {process.returncode}.",
-        hint="The steps told so far are good. This is a mistake of ArcDesk: please report it.",
+        hint=hint,
         evidence="\n".join(words),
+    )
+
+
+def _not_started(error: OSError) -> Problem:
+    return Problem(
+        cause="bench_not_started",
+        title="The load generator can't be started",
+        detail=f"{error.strerror or error}.",
+        hint="Close some programs, then measure again.",
     )

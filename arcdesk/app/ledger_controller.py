@@ -82,7 +82,7 @@ class LedgerController:
             window.list.search.clear()
             window.list.model.setCurrentIndex(0)
             self._words = self._model = ""
-        self._spawn(self._read(ids[:2]), "read the benchmarks")
+        self._spawn(self._read(ids[:2], is_opened=True), "read the benchmarks")
 
     def refresh(self) -> None:
         """Read it again: something was measured, restored or changed elsewhere."""
@@ -103,7 +103,8 @@ class LedgerController:
 
     # the list
 
-    async def _read(self, ids: list[int]) -> None:
+    async def _read(self, ids: list[int], *, is_opened: bool = False) -> None:
+        """Begin the list anew and choose `ids`; a window that was just opened shows the newest run else."""
         self._list_turn += 1
         turn, words, model = self._list_turn, self._words, self._model
         try:
@@ -122,6 +123,8 @@ class LedgerController:
         self._change(count=count, models=models, is_narrowed=is_narrowed, problem=self._damage())
         if not ids and self._view.run_id:
             ids = [self._view.run_id] if self.window.list.rows.place_of(self._view.run_id) is not None else []
+        elif not ids and is_opened and rows:
+            ids = [rows[0].id]
         self.window.list.choose(tuple(ids))
         self._on_chosen(ids)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import PurePath
+from urllib.parse import urlsplit
 
 from arcdesk.core.engine_state import EngineKind
 from arcdesk.core.errors import UsageError
@@ -87,7 +88,7 @@ def rows_of(settings: Settings, kind: EngineKind) -> tuple[tuple[str, str], ...]
         case EngineKind.EMBEDDED:
             return (engine, ("Model", PurePath(settings.gguf_path).name or STARTER))
         case EngineKind.REMOTE:
-            return (engine, ("Address", settings.engine))
+            return (engine, ("Address", _shown_address(settings.engine)))
 
 
 def is_same(one: AbConfiguration, other: AbConfiguration) -> bool:
@@ -110,7 +111,7 @@ def names_of(a: AbConfiguration, b: AbConfiguration) -> tuple[str, str]:
         return names
     if a.kind is not b.kind:
         one, other = (ENGINE_WORDS[each.kind].lower() for each in (a, b))
-        return f"{names[0]}, {one}", f"{names[1]}, {other}"
+        return ", ".join(filter(None, (names[0], one))), ", ".join(filter(None, (names[1], other)))
     told = _differing(a, b)
     if told:
         one, other = (" · ".join(words) for words in zip(*told, strict=True))
@@ -178,7 +179,8 @@ def _model_of(side: AbConfiguration) -> str:
         case EngineKind.EMBEDDED:
             return PurePath(side.settings.gguf_path).stem or STARTER
         case EngineKind.REMOTE:
-            return side.settings.engine.partition("//")[2].removesuffix("/").removesuffix("/v1")
+            address = _shown_address(side.settings.engine).partition("//")[2]
+            return address.removesuffix("/").removesuffix("/v1")
 
 
 def _differing(a: AbConfiguration, b: AbConfiguration) -> list[tuple[str, str]]:
@@ -201,3 +203,12 @@ _SHORT = {
     "max_num_seqs": "{} at a time",
     "tensor_parallel_size": "{} cards",
 }
+
+
+def _shown_address(url: str) -> str:
+    """Without what may be a secret: a report is made to be shown to others."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # no address; what is wrong with it is told elsewhere
+        return url.partition("?")[0]
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"

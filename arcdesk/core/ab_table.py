@@ -57,7 +57,7 @@ def votes_text(votes: AbVotes) -> str:
         return ""
     chance = f"{votes.chance * 100:.0f}" if votes.chance >= 0.01 else "less than 1"
     verdict = "may well be chance" if votes.chance > CHANCE_TOLD else "is hardly chance"
-    return f"This {verdict}: of two that are as good, {chance}{SPACE}% of such tests come out so unevenly."
+    return f"This {verdict}: were both as good, {chance}{SPACE}% of such votes would be at least as uneven."
 
 
 def spread_text(each: Spread, untold_n: int = -1) -> str:

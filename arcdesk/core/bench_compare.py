@@ -17,6 +17,10 @@ from arcdesk.core.bootstrap import Ratio, median_ratio
 SPACE = "\u202f"  # narrow, does not break
 MINUS = "−"
 NOTHING_KNOWN = "nothing known changed"
+OF_REQUESTS = (
+    "The intervals are of the requests of these two runs. Two runs of the same thing can differ by more:"
+    " measure each twice before you trust a small change."
+)
 _NAMED = 2  # how many differences a headline names
 
 
@@ -77,11 +81,16 @@ def compare(before: BenchRun, after: BenchRun) -> Comparison:
     pairs = _pairs(before.steps, after.steps)
     lines = [line for one, other in pairs for line in _step_lines(one, other, before.plan, after.plan)]
     load = load_note(before.surroundings, after.surroundings)
+    is_told = any(line.trend is not Trend.OPEN for line in lines)
     return Comparison(
         lines=tuple(lines),
         differences=differences(before.surroundings, after.surroundings),
         plan_differences=plan_differences(before.plan, after.plan),
-        notes=(*_step_notes(before, after, pairs), *((load,) if load else ())),
+        notes=(
+            *_step_notes(before, after, pairs),
+            *((load,) if load else ()),
+            *((OF_REQUESTS,) if is_told else ()),
+        ),
     )
 
 

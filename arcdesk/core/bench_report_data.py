@@ -11,7 +11,7 @@ from enum import Enum
 from pathlib import PurePath
 from typing import Any
 
-from arcdesk.core.bench import BenchPlan, BenchRun, Surroundings
+from arcdesk.core.bench import BenchPlan, BenchRun, Dataset, Surroundings
 from arcdesk.core.bench_figures import PERCENTILES, Spread, Total
 from arcdesk.core.bench_report_words import LATENCIES, joules_per_token, one_line
 from arcdesk.core.bench_stats import StepStats, run_stats
@@ -77,7 +77,8 @@ def csv_columns() -> list[str]:
 
 def _csv_row(step: StepStats, run: BenchRun) -> list[str]:
     row = [_number(run.at), *(_cell(getattr(run.surroundings, name)) for name in _ABOUT)]
-    row += [str(run.plan.input_tokens), str(run.plan.output_tokens), str(step.concurrency)]
+    asked = str(run.plan.input_tokens) if run.plan.dataset is Dataset.TEXT else ""  # of a file: as they are
+    row += [asked, str(run.plan.output_tokens), str(step.concurrency)]
     row += [str(getattr(step, name)) for name in _COUNTS]
     row += [str(int(step.is_cancelled)), _number(step.duration_s)]
     row += [_number(getattr(step, name).value) for name in TOTALS]

@@ -113,12 +113,10 @@ def _autotp_block(step: BenchStep, plan: BenchPlan) -> list[str]:
     lines = [_total_line(step), *_response_lines(figures, "Average response time")]
     notes = _notes(step, stats, figures, plan)
     if stats.good and step.duration_s > 0:
-        whole = stats.good * (plan.input_tokens + plan.output_tokens) / step.duration_s
-        lines += [_assumed_throughput(stats, plan), f"Total token throughput: {_digits(whole)}"]
-        counted = f"{plan.input_tokens} + {plan.output_tokens}"
-        notes.append(
-            f"# Total token throughput: {counted} tokens an answer; the script always takes 1024 + 128."
-        )
+        whole, counted = _whole_throughput(stats, plan)
+        lines += [_assumed_throughput(stats, plan)]
+        lines += [] if whole is None else [f"Total token throughput: {_digits(whole)}"]
+        notes.append(f"# Total token throughput: {counted}; the script always takes 1024 + 128.")
     lines.append("")
     for kind, seconds in (("first", figures.first_token_s), ("next", figures.next_token_s)):
         if stats.good:
@@ -127,6 +125,14 @@ def _autotp_block(step: BenchStep, plan: BenchPlan) -> list[str]:
     if stats.good:
         notes.append("# Inference latency is nan in the script too: no server sends it.")
     return [*lines, *notes, *_AUTOTP]
+
+
+def _whole_throughput(stats: StepStats, plan: BenchPlan) -> tuple[float | None, str]:
+    """Prompt and answer tokens per second, and what was taken for them."""
+    if plan.dataset is not Dataset.TEXT:  # its prompts are as long as they are
+        return stats.total_tokens_per_s.value, "as the server counted them"
+    whole = stats.good * (plan.input_tokens + plan.output_tokens) / stats.duration_s
+    return whole, f"{plan.input_tokens} + {plan.output_tokens} tokens an answer"
 
 
 def _total_line(step: BenchStep) -> str:
@@ -185,6 +191,10 @@ def _notes(step: BenchStep, stats: StepStats, figures: ScriptFigures, plan: Benc
         (
             plan.dataset is Dataset.TEXT and not plan.is_same_prompt,
             "Each request had a number of its own in front; the script sends one prompt to all.",
+        ),
+        (
+            plan.image_path and plan.requests is None and plan.duration_s is None,
+            "Four requests for each one at once; the script sends three.",
         ),
     )
     lines = [words for holds, words in checks if holds] + _count_notes(stats, plan)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 
-from arcdesk.core.bench import Api, BenchPlan, BenchRun, Dataset, Surroundings
+from arcdesk.core.bench import Api, BenchPlan, BenchRun, BenchStep, Dataset, Surroundings
 from arcdesk.core.bench_figures import Total
 from arcdesk.core.bench_stats import StepStats
 from arcdesk.core.redact import mask_secrets
@@ -61,17 +61,30 @@ def column(values: Sequence[float | None]) -> list[str]:
 def plan_words(plan: BenchPlan) -> str:
     """What was asked, in a line."""
     kind = "Chat" if plan.api is Api.CHAT else "Completions"
-    source = f" ({plan.dataset.value})" if plan.dataset_path else ""
     arrival = "closed loop" if plan.rate_per_s is None else f"Poisson, {plan.rate_per_s:g} requests/s"
     parts = [
-        f"{kind}, {plan.input_tokens} tokens in{source}, {plan.output_tokens} out",
+        f"{kind}, {_PROMPTS[plan.dataset].format(plan.input_tokens)}, {plan.output_tokens} out",
         "with an image" if plan.image_path else "",
         "end-of-text ignored" if plan.is_ignoring_eos else "answers may end early",
-        "one prompt for all" if plan.is_same_prompt and plan.dataset is Dataset.TEXT else "",
+        _repeated(plan),
         f"{_amount(plan)} a step",
         arrival,
     ]
     return " · ".join(part for part in parts if part)
+
+
+_PROMPTS = {  # those of a file are as long as they are
+    Dataset.TEXT: "{0} tokens in",
+    Dataset.FILE: "prompts of a file in",
+    Dataset.SHAREGPT: "prompts of conversations in",
+}
+
+
+def _repeated(plan: BenchPlan) -> str:
+    """Whether prompts come again: where the server keeps prefixes, TTFT then lacks their prefill."""
+    if plan.dataset is not Dataset.TEXT:
+        return "from the first one at each step, warm-up too: prefill may be cached"
+    return "one prompt for all: prefill may be cached" if plan.is_same_prompt else ""
 
 
 def _amount(plan: BenchPlan) -> str:
@@ -132,12 +145,19 @@ def card_rows(run: BenchRun, stats: tuple[StepStats, ...]) -> list[tuple[str, st
 
 
 def joules_per_token(run: BenchRun, stats: tuple[StepStats, ...]) -> float | None:
-    """Of all steps together; None: a step's tokens are unknown, or there were none."""
+    """Of all steps together; None: there were no tokens, or some that nobody counted cost energy as well."""
+    if any(step.is_cancelled or _has_lost_text(step) for step in run.steps):
+        return None
     counts = [step.output_tokens.value for step in stats]
     if run.energy_j is None or any(count is None for count in counts):
         return None
     tokens = sum(count for count in counts if count is not None)
     return run.energy_j / tokens if tokens else None
+
+
+def _has_lost_text(step: BenchStep) -> bool:
+    """An answer broke off in the middle: its tokens were made and are in no count."""
+    return any(record.events_s and not record.is_good for record in step.records)
 
 
 def answered_words(step: StepStats) -> str:

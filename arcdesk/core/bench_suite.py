@@ -86,7 +86,8 @@ def suite_result(now: Sequence[BenchRun], earlier: Sequence[BenchRun]) -> SuiteR
     run = now[-1]
     if any(step.is_cancelled for step in run.steps) or not run.steps:
         return SuiteResult(sentence="The suite was stopped early, so it is not compared.")
-    results = [_result(fresh, group) for fresh, group in _groups(now, earlier)]
+    groups = tuple(_groups(now, earlier))
+    results = [_result(fresh, before, len(groups)) for fresh, before in groups]
     if not results:
         return _first(now)
     alerts = [each for each in results if each.is_alert]
@@ -119,10 +120,10 @@ def _groups(
         yield list(now)[-MOST_RUNS:], own[:RUNS_BEFORE]
 
 
-def _result(now: Sequence[BenchRun], before: Sequence[BenchRun]) -> SuiteResult:
+def _result(now: Sequence[BenchRun], before: Sequence[BenchRun], comparisons: int) -> SuiteResult:
     about, run = before[0].surroundings, now[-1]
     differ = differences(about, run.surroundings)
-    findings = tuple(_findings(now, before))
+    findings = tuple(_findings(now, before, comparisons))
     load = load_note(about, run.surroundings)
     is_alert = bool(_with(findings, Verdict.SLOWER))
     return SuiteResult(
@@ -138,7 +139,9 @@ def _result(now: Sequence[BenchRun], before: Sequence[BenchRun]) -> SuiteResult:
     )
 
 
-def _findings(now: Sequence[BenchRun], before: Sequence[BenchRun]) -> Iterator[SuiteFinding]:
+def _findings(
+    now: Sequence[BenchRun], before: Sequence[BenchRun], comparisons: int
+) -> Iterator[SuiteFinding]:
     for step in now[-1].steps:
         old, new = _steps(before, step.concurrency), _steps(now, step.concurrency)
         for figure in _WATCHED:
@@ -146,7 +149,7 @@ def _findings(now: Sequence[BenchRun], before: Sequence[BenchRun]) -> Iterator[S
             if figure is Figure.DECODE and not (any(then) and any(fresh)):  # a server that counts no tokens
                 figure = Figure.GAP
                 then, fresh = _values(old, figure), _values(new, figure)
-            finding = judge(then, fresh, is_rate=figure.is_rate)
+            finding = judge(then, fresh, is_rate=figure.is_rate, comparisons=comparisons)
             yield SuiteFinding(concurrency=step.concurrency, figure=figure, finding=finding)
 
 

@@ -59,7 +59,7 @@ class OurWindow:
         self._gaps: deque[_Gap] = deque(maxlen=KEPT_GAPS)
         self._spans: deque[tuple[float, float]] = deque(maxlen=KEPT_GAPS)  # first to last piece
         self._ended: deque[_Ended] = deque(maxlen=KEPT_GAPS)
-        self._sizes: deque[tuple[int, int]] = deque(maxlen=RATIO_ANSWERS)  # tokens, pieces
+        self._sizes: deque[tuple[int, int]] = deque(maxlen=RATIO_ANSWERS)  # tokens with text, pieces
 
     # what happens
 
@@ -88,7 +88,9 @@ class OurWindow:
         if stats is not None:
             self._ended.append(_Ended(self._clock(), stats.ttft_ms, stats.prompt_tokens))
             if stats.completion_tokens and stats.chunks:
-                self._sizes.append((stats.completion_tokens, stats.chunks))
+                # One that was cut by its length has no end token: each of its tokens has text.
+                ends = stats.finish_reason != "length"
+                self._sizes.append((stats.completion_tokens - ends, stats.chunks))
         return True
 
     def forget_sizes(self) -> None:
@@ -180,7 +182,7 @@ class OurWindow:
         """As the last answers' token counts tell; None before the first. Their end token has no piece."""
         if not self._sizes:
             return None
-        tokens = sum(tokens - 1 for tokens, _ in self._sizes)
+        tokens = sum(tokens for tokens, _ in self._sizes)
         return max(1.0, tokens / sum(pieces for _, pieces in self._sizes))
 
     def _percentiles(self, since: float) -> tuple[LiveFigure, LiveFigure, LiveFigure]:

@@ -86,9 +86,11 @@ class ServerWindow:
         minute = MetricsDelta(self._samples[0], newest)
         figures |= {
             LiveKey.TOKENS_PER_S: _rate_now(MetricsDelta(self._a_moment_ago(), newest)),
-            LiveKey.TOKENS_PER_S_MINUTE: _rate(minute, Fact.GENERATED_TOKENS, Fact.GENERATION_SECONDS),
+            LiveKey.TOKENS_PER_S_MINUTE: _of_less(
+                minute, _rate(minute, Fact.GENERATED_TOKENS, Fact.GENERATION_SECONDS)
+            ),
             LiveKey.PROMPT_TOKENS_PER_S: _rate(minute, Fact.PROMPT_TOKENS, Fact.PROMPT_SECONDS),
-            LiveKey.PREEMPTIONS: _figure(minute.counted(Fact.PREEMPTIONS)),
+            LiveKey.PREEMPTIONS: _of_less(minute, _figure(minute.counted(Fact.PREEMPTIONS))),
             LiveKey.PREFIX_HIT_RATE: _hit_rate(minute),
         }
         figures |= {key: _quantile_ms(minute, *asked) for key, asked in _QUANTILES.items()}
@@ -105,6 +107,14 @@ class ServerWindow:
 
 def _figure(found: Found) -> LiveFigure:
     return LiveFigure(value=found.value, metric=found.metric, reason=found.reason)
+
+
+def _of_less(delta: MetricsDelta, figure: LiveFigure) -> LiveFigure:
+    """A figure 'of the last minute' says so while nobody has looked for as long."""
+    if figure.value is None or delta.seconds >= WINDOW_S - NOW_S:
+        return figure
+    said = f"Over {delta.seconds:.0f} s as yet, since somebody looks."
+    return replace(figure, note=f"{figure.note} {said}".strip())
 
 
 def _rate_now(delta: MetricsDelta) -> LiveFigure:

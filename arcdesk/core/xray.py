@@ -237,7 +237,7 @@ def _cause(
     if not servers.is_ours:
         return Cause.OTHER_USERS
     held_up_s = max(ours.stall_s or 0.0, ours.parse_s or 0.0)
-    if more_s > 0 and held_up_s >= more_s / 2:
+    if (more_s > 0 or is_held_back) and held_up_s >= abs(more_s) / 2:  # by us, not on the way
         return Cause.BUSY_UI
     if ours.via or is_held_back:
         return Cause.PROXY

@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
-from arcdesk.core.bench import BenchPlan, BenchRun, BenchStep
+from arcdesk.core.bench import BenchPlan, BenchRun, BenchStep, Surroundings
 from arcdesk.core.bench_ports import BenchOutcome, CardMeter, CardUse, Surveyor
 from arcdesk.core.bench_progress import (
     BenchEvent,
@@ -77,6 +77,7 @@ class BenchRunner:
         self._ledger = ledger
         self._keep_awake = keep_awake
         self._now = now
+        self._preparing: asyncio.Task[tuple[Surroundings, CardMeter]] | None = None
         self._job: Job | None = None
         self._is_running = False
         self._is_cancelled = False
@@ -112,6 +113,8 @@ class BenchRunner:
     def cancel(self) -> None:
         """End the one under way; what is done is kept."""
         self._is_cancelled = True
+        if self._preparing is not None:
+            self._preparing.cancel()
         if self._job is not None:
             self._job.cancel()
 
@@ -126,11 +129,12 @@ class BenchRunner:
     async def _run(
         self, endpoint: Endpoint, plan: BenchPlan, on_event: Callable[[BenchEvent], None]
     ) -> BenchOutcome:
-        at, surroundings = self._now(), await self._survey.survey(endpoint)
-        meter = await self._meter_of(endpoint)
+        at, prepared = self._now(), await self._prepared(endpoint)
+        if prepared is None:
+            return BenchOutcome(is_cancelled=True)
+        surroundings, meter = prepared
         gathered = _Gathered()
-        if not self._is_cancelled:
-            await self._measure(endpoint, plan, gathered, _Watched(meter), on_event)
+        await self._measure(endpoint, plan, gathered, _Watched(meter), on_event)
         if not gathered.steps:
             return BenchOutcome(problem=gathered.problem, is_cancelled=self._is_cancelled)
         run = _with_use(
@@ -140,6 +144,20 @@ class BenchRunner:
         )
         run, refused = await self._keep(run)
         return BenchOutcome(run=run, problem=gathered.problem or refused, is_cancelled=self._is_cancelled)
+
+    async def _prepared(self, endpoint: Endpoint) -> tuple[Surroundings, CardMeter] | None:
+        """What it is measured on and with; None: cancelled meanwhile. A server that hangs takes seconds."""
+
+        async def prepare() -> tuple[Surroundings, CardMeter]:
+            return await self._survey.survey(endpoint), await self._meter_of(endpoint)
+
+        preparing = self._preparing = asyncio.ensure_future(prepare())
+        try:
+            await asyncio.wait({preparing})
+        finally:
+            preparing.cancel()  # if it is we who are cancelled
+            self._preparing = None
+        return None if self._is_cancelled or preparing.cancelled() else preparing.result()
 
     async def _measure(
         self,

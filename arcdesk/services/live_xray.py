@@ -144,7 +144,10 @@ class XRayBefore:
 
     async def sample(self) -> MetricsSample | None:
         """The sample; None if the server told nothing."""
-        return self._sample if self._asking is None else await self._asking
+        if self._asking is None:
+            return self._sample
+        await asyncio.wait({self._asking})  # two answers may share it, and one of them may have dropped it
+        return None if self._asking.cancelled() else self._asking.result()
 
     def cancel(self) -> None:
         """No X-ray is wanted any more."""

@@ -43,7 +43,7 @@ class BenchFormView(QWidget):
         self.end = ChoiceField(
             field_title("end"),
             (
-                (End.FACTOR, self.tr("after 4 × at once")),
+                (End.FACTOR, self.tr("after 4 rounds")),
                 (End.REQUESTS, self.tr("after so many requests")),
                 (End.SECONDS, self.tr("after so many seconds")),
             ),
@@ -62,7 +62,7 @@ class BenchFormView(QWidget):
         )
         self.rate = NumberField(field_title("rate"), self.tr("a second"))
         self.warm_up = NumberField(field_title("warm_up"))
-        self.warm_up.line.setPlaceholderText(self.tr("2 × at once"))
+        self.warm_up.line.setPlaceholderText(self.tr("2 rounds"))
         self.fold = QToolButton()
         self.fold.setText(self.tr("More"))
         self.fold.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)

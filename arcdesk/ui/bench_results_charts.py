@@ -31,8 +31,8 @@ def charts_across(shown: BenchShown) -> tuple[XyChart, ...]:
     if len({step.concurrency for step in stats}) < 2:
         return ()
     return (
-        _latency(tr("Time to first text"), Latency.TTFT, stats),
-        _latency(tr("Gap between texts"), Latency.ITL, stats),
+        _latency(tr("Time to first token"), Latency.TTFT, stats),
+        _latency(tr("Inter-token latency"), Latency.ITL, stats),
         _throughput(stats),
         _trade_off(stats),
     )
@@ -42,8 +42,8 @@ def charts_within(step: StepShown) -> tuple[XyChart, ...]:
     """How the figures of one step are spread, one answer from begin to end, and the step over time."""
     stats = step.stats
     return (
-        _spread_chart(tr("Time to first text"), step.ttft, stats.ttft_ms.reason, tr("answers")),
-        _spread_chart(tr("Gap between texts"), step.itl, stats.itl_ms.reason, tr("gaps")),
+        _spread_chart(tr("Time to first token"), step.ttft, stats.ttft_ms.reason, tr("answers")),
+        _spread_chart(tr("Inter-token latency"), step.itl, stats.itl_ms.reason, tr("gaps")),
         _timeline(step),
         _over_time(step),
     )
@@ -100,7 +100,7 @@ def _trade_off(stats: Sequence[StepStats]) -> XyChart:
     points = trade_off(stats, Latency.E2E)
     unknown = next((step.output_tokens_per_s.reason for step in stats if step.output_tokens_per_s.reason), "")
     return XyChart(
-        title=tr("Waiting against throughput"),
+        title=tr("Latency against throughput"),
         series=(
             XySeries(
                 name="p50",
@@ -208,13 +208,13 @@ def _typical_note(tokens_each: float | None) -> str:
 def _arrival_words(line: Timeline, count: int, unit: str) -> str:
     at = line.arrivals_ms[count - 1]
     if count == 1:
-        return tr("first text after {0}").format(_ms(at))
+        return tr("first token after {0}").format(_ms(at))
     gap = at - line.arrivals_ms[count - 2]
     return tr("{0} {1} after {2}, {3} after the one before").format(count, unit, _ms(at), _ms(gap))
 
 
 def _timeline_rules(line: Timeline) -> list[XyRule]:
-    rules = [XyRule(x=line.arrivals_ms[0], words=tr("first text"), is_before=True)]
+    rules = [XyRule(x=line.arrivals_ms[0], words=tr("first token"), is_before=True)]
     if line.longest_gap_ms is not None and line.longest_gap_at is not None and len(line.arrivals_ms) > 2:
         said = tr("longest gap, {0}").format(_ms(line.longest_gap_ms))
         rules.append(XyRule(x=line.arrivals_ms[line.longest_gap_at], words=said))

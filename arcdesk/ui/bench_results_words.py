@@ -109,7 +109,7 @@ def energy_words(shown: BenchShown) -> tuple[str, str]:
     said = f"{used:,.0f}{THIN}J".replace(",", THIN)
     each = shown.joules_per_token
     if each is None:
-        return said, tr("Per token it is not known, for the tokens were not counted.")
+        return said, tr("Per token it is not known, for not all tokens were counted.")
     per_token = f"{figure(each, decimals_for(each))}{THIN}J"
     return DOT.join([said, tr("{0} per output token").format(per_token)]), ""
 

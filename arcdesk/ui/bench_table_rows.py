@@ -117,9 +117,9 @@ def _about(percentile: int) -> str:
 
 
 _MEANINGS = {
-    "ttft_ms": lambda: tr("Time to first text: from sending the request"),
+    "ttft_ms": lambda: tr("Time to first token: from sending the request to the first text"),
     "tpot_ms": lambda: tr("Time per output token, after the first: tokens as the server counts them"),
-    "itl_ms": lambda: tr("Between two arrivals of text"),
+    "itl_ms": lambda: tr("Inter-token latency: between two arrivals of text"),
     "e2e_ms": lambda: tr("From sending the request to the answer's end"),
 }
 

@@ -80,7 +80,11 @@ def summary(size: PlanSize, estimate_s: float | None) -> str:
     if size.requests is not None:
         parts.append(counted(size.requests, "request", "requests"))
     if size.warm_up:
-        parts[-1] += tr(" and {0} to warm up").format(grouped(size.warm_up))
+        before = tr("{0} to warm up")
+        if size.requests is not None:
+            parts[-1] += tr(" and {0}").format(before.format(grouped(size.warm_up)))
+        else:
+            parts.append(before.format(counted(size.warm_up, "request", "requests")))
     if size.tokens is not None:
         parts.append(tr("about {0} tokens").format(grouped(_rounded(size.tokens))))
     text = ", ".join(parts)
@@ -159,6 +163,8 @@ def _left(progress: BenchProgress) -> list[str]:
     if progress.seconds_left is None:
         return []
     left = about_time(progress.seconds_left)
+    if progress.phase is BenchPhase.WARM_UP:
+        return [tr("{0} left of the warm-up").format(left)]
     is_last = progress.step == progress.steps
     return [tr("{0} left").format(left) if is_last else tr("{0} left of this step").format(left)]
 

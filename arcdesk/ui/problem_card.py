@@ -9,6 +9,11 @@ from arcdesk.core.errors import Action, Problem
 from arcdesk.ui.resources import icon
 from arcdesk.ui.theme import LIGHT, Palette
 
+# What went well, or asks something: told in the same place, without the sign and colour of a failure.
+NEWS = frozenset(
+    {"bench_done", "bench_offer", "bench_again", "bench_measured", "run_deleted", "deleted", "ab_cancelled"}
+)
+
 
 class ProblemCard(QFrame):
     """Shows one Problem; hidden when there is none. `action_requested` carries the Action.
@@ -70,6 +75,7 @@ class ProblemCard(QFrame):
             return
         self.setAccessibleName(problem.sentence())
         self._title.setText(problem.title)
+        self._look_like(problem)
         for label, text in (
             (self._detail, problem.detail),
             (self._hint, problem.hint),
@@ -78,6 +84,14 @@ class ProblemCard(QFrame):
             label.setText(text)
             label.setVisible(bool(text))
         self._fill_actions(problem.actions)
+
+    def _look_like(self, problem: Problem) -> None:
+        is_news = problem.cause in NEWS
+        self._sign.setVisible(not is_news)
+        if bool(self.property("isNews")) != is_news:
+            self.setProperty("isNews", is_news)
+            self.style().unpolish(self)
+            self.style().polish(self)
 
     def _fill_actions(self, actions: tuple[Action, ...]) -> None:
         _clear(self._actions)

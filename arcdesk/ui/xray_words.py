@@ -9,6 +9,7 @@ from PySide6.QtCore import QCoreApplication
 
 from arcdesk.core.chat import AnswerStats
 from arcdesk.core.xray import Cause, Disagreement, Part, Span, XRay, XRayPart
+from arcdesk.core.xray_record import XRayRecord
 from arcdesk.ui.transcript_words import THIN, UNKNOWN
 
 
@@ -188,11 +189,10 @@ def _cause_words(cause: Cause, stats: AnswerStats) -> tuple[str, str]:
                 tr("Trust our clock here."),
             )
         case Cause.BUSY_UI:
-            held = stats.xray.stall_ms if stats.xray else None
+            stall_ms = stats.xray.stall_ms if stats.xray else None
+            held_ms = max(stall_ms or 0.0, stats.parse_ms or 0.0)  # the greater one is what it was told for
             return (
-                tr("ArcDesk itself was held up for {0}.").format(
-                    duration(None if held is None else held / 1000)
-                ),
+                tr("ArcDesk itself was held up for {0}.").format(duration(held_ms / 1000)),
                 tr("See whether another program keeps this computer busy."),
             )
         case Cause.UNKNOWN:
@@ -207,13 +207,19 @@ def notes(picture: XRay, stats: AnswerStats) -> list[str]:
     is_said = any(part.reason == picture.note for part in picture.parts)
     said = [picture.note] if picture.note and not is_said else []
     record = stats.xray
-    if record is not None and record.is_ours and not picture.disagreements:
+    if record is not None and record.is_ours and _is_compared(record) and not picture.disagreements:
         said.append(tr("Both clocks agree: they differ by less than a fifth."))
     if record is not None and record.stall_ms is not None:
         said.append(
             tr("Longest hold-up of ArcDesk's loop meanwhile: {0}.").format(duration(record.stall_ms / 1000))
         )
     return said
+
+
+def _is_compared(record: XRayRecord) -> bool:
+    """The server told at least one time that our clock measures as well."""
+    told = {"first_ms": record.first_ms, "decode_ms": record.decode_ms, "whole_ms": record.whole_ms}
+    return any(value is not None and name not in record.at_least for name, value in told.items())
 
 
 def as_text(picture: XRay, stats: AnswerStats) -> str:

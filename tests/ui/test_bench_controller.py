@@ -18,6 +18,7 @@ from arcdesk.app.bench_save import base_name
 from arcdesk.core.bench import BenchPlan, BenchRun, Dataset
 from arcdesk.core.bench_check import End
 from arcdesk.core.bench_presets import PresetId, plan_of
+from arcdesk.core.bench_progress import BenchPhase
 from arcdesk.core.engine_state import EnginePhase
 from arcdesk.core.errors import ActionKind
 from arcdesk.storage import paths
@@ -130,6 +131,18 @@ async def test_esc_ends_it_and_keeps_what_is_done(desk: Desk) -> None:
     assert not desk.window.isVisible()
 
 
+async def test_ended_in_the_warm_up_it_says_that_nothing_was_measured(desk: Desk) -> None:
+    desk.server.hold = asyncio.Event()
+    desk.window.start.button.click()
+    await until(
+        lambda: desk.view.progress is not None and desk.view.progress.phase is BenchPhase.WARM_UP, "warm-up"
+    )
+    QTest.keyClick(desk.window, Qt.Key.Key_Escape)
+    await desk.until_state(BenchState.IDLE)
+    assert desk.window.foot.said.text() == "Ended before anything was measured."
+    assert not await kept(desk) and desk.view.problem is None
+
+
 async def test_it_goes_on_while_the_window_is_closed(desk: Desk) -> None:
     gate = asyncio.Event()
     desk.server.hold = gate
@@ -147,6 +160,7 @@ async def test_it_goes_on_while_the_window_is_closed(desk: Desk) -> None:
     desk.app.session.open_bench()
     await until(lambda: desk.window.isVisible() and desk.view.shown is not None, "the results")
     assert desk.view.state is BenchState.IDLE
+    assert not [notice for notice in desk.app.state.notices if notice.cause == "bench_done"]
 
 
 async def test_a_notification_tells_the_end_while_nobody_looks(

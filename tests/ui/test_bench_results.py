@@ -133,7 +133,7 @@ def test_with_one_step_there_is_no_plot_against_streams(results: BenchResults) -
     results.present(shown_of(run_with(4)))
     assert not results.across.isVisibleTo(results)
     assert not results.steps.isVisibleTo(results)
-    within = ["Time to first text", "Gap between texts", "A typical answer", "Throughput over time"]
+    within = ["Time to first token", "Inter-token latency", "A typical answer", "Throughput over time"]
     assert visible_charts(results.within) == within
 
 

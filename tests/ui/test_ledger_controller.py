@@ -58,6 +58,8 @@ async def test_runs_are_listed_the_newest_first_and_one_is_shown(desk: Desk) -> 
     second = await keep(desk, 90, NEWER, at=2_000.0)
     await desk.open()
     assert desk.listed == [second, first]
+    await until(lambda: desk.view.shown is not None, "the newest run")
+    assert desk.window.list.chosen_ids == [second] and desk.view.run_id == second
     cells = [desk.window.list.rows.index(0, column).data() for column in range(len(COLUMNS))]
     assert cells[2:4] == ["TinyLlama", "1, 4"]
     assert "kernel 6.17.1" in cells[MADE_ON]

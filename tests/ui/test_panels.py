@@ -18,6 +18,7 @@ from arcdesk.ui.conversation_list import ConversationList, age_group
 from arcdesk.ui.engine_card import EngineCard
 from arcdesk.ui.log_window import LogWindow
 from arcdesk.ui.problem_card import ProblemCard
+from arcdesk.ui.theme import LIGHT
 from arcdesk.ui.timeline import Timeline, duration_text, step_rows
 from arcdesk.ui.welcome import Welcome
 
@@ -127,6 +128,16 @@ def test_the_first_action_is_the_primary_one(qtbot: QtBot) -> None:
     first, second = card.findChildren(QPushButton)
     assert (first.property("role"), second.property("role")) == ("primary", None)
     assert card.accessibleName() == KV.sentence()
+
+
+def test_good_news_does_not_look_like_a_failure(qtbot: QtBot) -> None:
+    card = ProblemCard()
+    qtbot.addWidget(card)
+    card.set_palette_colors(LIGHT)
+    sign = next(label for label in card.findChildren(QLabel) if not label.pixmap().isNull())
+    for cause, is_news in (("bench_done", True), ("timeout", False), ("run_deleted", True)):
+        card.present(Problem(cause=cause, title="Something"))
+        assert (card.property("isNews") is True, sign.isVisibleTo(card)) == (is_news, not is_news)
 
 
 def test_markup_in_a_problem_is_shown_as_it_is(qtbot: QtBot) -> None:

@@ -93,6 +93,10 @@ class TestWords:
                 "ArcDesk itself was held up for 450 ms.",
             ),
             (
+                replace(STATS, ttft_ms=905.0, last_ms=1905.0, parse_ms=430.0),  # by its own reading
+                "ArcDesk itself was held up for 430 ms.",
+            ),
+            (
                 replace(STATS, ttft_ms=905.0, last_ms=1905.0, xray=replace(RECORD, is_local=False)),
                 "on the network",
             ),
@@ -111,6 +115,14 @@ class TestWords:
         assert why in text
         assert "! Up to the first token" in text
         assert "agree" not in text
+
+    def test_clocks_that_were_not_compared_are_not_said_to_agree(self) -> None:
+        alone = replace(RECORD, first_ms=None, decode_ms=None, whole_ms=None)
+        bound = replace(alone, first_ms=400.0, at_least=("first_ms",))
+        for record in (alone, bound):
+            text = words(replace(STATS, xray=record))
+            assert "agree" not in text
+            assert "! " not in text
 
     def test_one_reason_is_said_once(self) -> None:
         text = words(replace(STATS, ttft_ms=1350.0, last_ms=1405.0))

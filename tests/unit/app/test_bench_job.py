@@ -306,3 +306,58 @@ def test_lines_bring_back_what_was_written() -> None:
     problem = Problem(cause="c", title="t", hint="h")
     told = json.loads(bench_lines.failure_line(problem))
     assert bench_lines.read_failure(told["failed"]) == BenchFailed(problem=problem)
+
+
+async def test_one_killed_in_the_middle_of_a_line_keeps_the_steps_told_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = RequestRecord(sent_s=0.0, events_s=(0.1,), ended_s=0.2)
+    step = BenchStep(concurrency=1, records=(record,), duration_s=0.2)
+    whole = b"".join(bench_lines.step_lines(step))
+    (tmp_path / "told").write_bytes(whole + whole[:40])
+    killed = tmp_path / "killed"  # stands in for the interpreter: reality cuts a line where it likes
+    killed.write_text(f'#!/bin/sh\nread job\ncat "{tmp_path / "told"}"\nkill -9 $$\n')
+    killed.chmod(0o700)
+    monkeypatch.setattr(sys, "executable", str(killed))
+    events = await events_of(BenchJob(Endpoint(base_url="http://127.0.0.1:9/v1", model="m"), PLAN))
+    assert steps_in(events) == [step]
+    assert isinstance(events[-1], BenchFailed) and "-9" in events[-1].problem.detail
+
+
+async def test_one_that_can_not_be_started_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    (event,) = await events_of(BenchJob(Endpoint(base_url="http://127.0.0.1:9/v1", model="m"), PLAN))
+    assert isinstance(event, BenchFailed) and event.problem.cause == "bench_not_started"
+
+
+async def test_one_that_hangs_does_not_hold_up_a_cancel() -> None:
+    over = asyncio.Event()
+    stopped: list[psutil.Process] = []
+
+    async def hang(write: Write) -> None:
+        for child in psutil.Process().children():
+            if "bench_worker" in " ".join(child.cmdline()):
+                child.suspend()
+                stopped.append(child)
+        job.cancel()
+        await over.wait()
+
+    async with SseServer(lambda asked: (HEAD, hang)) as server:
+        job = BenchJob(endpoint_of(server), PLAN, patience_s=0.2)
+        events = await events_of(job)
+        over.set()
+    assert stopped and await all_gone([child.pid for child in stopped])
+    assert not any(isinstance(event, BenchFailed | BenchStepDone) for event in events)
+
+
+async def test_a_server_that_repeats_the_key_does_not_bring_it_into_a_record() -> None:
+    count = itertools.count()
+
+    def answer(asked: Asked) -> Answer:
+        if asked.path.startswith("/v1") and next(count) % 2:
+            return (plain(401, {"error": {"message": "No entry with s3cr3t-k3y."}}),)
+        return answer_of(asked)
+
+    async with SseServer(answer) as server:
+        (step,) = steps_in(await events_of(BenchJob(endpoint_of(server, "s3cr3t-k3y"), PLAN)))
+    assert {record.error for record in step.records} == {"", "HTTP 401: No entry with …."}

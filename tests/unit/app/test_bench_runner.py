@@ -15,7 +15,7 @@ import pytest
 from arcdesk.app.bench_job import BenchJob
 from arcdesk.core.bench import BenchPlan, BenchRun, Surroundings
 from arcdesk.core.bench_ledger import BenchRepo
-from arcdesk.core.bench_ports import CardUse
+from arcdesk.core.bench_ports import BenchOutcome, CardUse
 from arcdesk.core.bench_progress import BenchEvent, BenchPhase, BenchProgress, BenchStepDone
 from arcdesk.core.errors import UsageError
 from arcdesk.core.ports import Endpoint
@@ -113,8 +113,6 @@ async def rig(
 
 
 def outcome_of(value: object) -> tuple[BenchRun, str, bool]:
-    from arcdesk.core.bench_ports import BenchOutcome
-
     assert isinstance(value, BenchOutcome) and value.run is not None
     return value.run, value.problem.cause if value.problem else "", value.is_cancelled
 
@@ -192,6 +190,19 @@ async def test_cancelled_before_it_begins_nothing_is_asked_or_kept(tmp_path: Pat
         assert (outcome.run, outcome.problem, outcome.is_cancelled) == (None, None, True)
         assert await it.ledger.count() == 0
     assert it.server.asked == [] and it.events == [] and it.awake[-1] == ""
+
+
+async def test_a_cancel_waits_for_no_survey_of_a_server_that_hangs(tmp_path: Path) -> None:
+    async with rig(tmp_path) as it:
+        it.surveyor.gate.clear()
+        running = asyncio.ensure_future(it.run())
+        await until(lambda: it.runner.is_running)
+        it.runner.cancel()
+        outcome = await running
+        assert isinstance(outcome, BenchOutcome) and outcome.run is None and outcome.is_cancelled
+        it.surveyor.gate.set()
+        run, _, is_cancelled = outcome_of(await it.run())  # and the next one is made
+        assert run is not None and not is_cancelled
 
 
 async def test_cancelled_half_way_what_is_done_is_kept_and_marked(tmp_path: Path) -> None:

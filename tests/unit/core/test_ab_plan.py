@@ -67,6 +67,7 @@ def plan_of(a: AbConfiguration, b: AbConfiguration, **more: object) -> AbPlan:
             side(REMOTE, ("engine", "http://127.0.0.1:8000/v1")),
             ("starter model, embedded", "127.0.0.1:8000, server"),
         ),
+        (side(EMBEDDED), side(REMOTE, ("engine", "")), ("starter model, embedded", "server")),
     ],
 )
 def test_names_tell_the_sides_apart(a: AbConfiguration, b: AbConfiguration, names: tuple[str, str]) -> None:
@@ -174,3 +175,12 @@ def test_n_is_told_where_it_is_not_all_of_them() -> None:
 )
 def test_a_change_is_told_in_percent(a: float | None, b: float | None, text: str) -> None:
     assert change_text(a, b) == text
+
+
+def test_no_secret_of_an_address_is_shown() -> None:
+    settings = Settings(engine="http://me:hunter2@far.example:8000/v1?api_key=abcd1234")
+    one = AbConfiguration(name="", kind=EngineKind.REMOTE, settings=settings)
+    other = AbConfiguration(name="", kind=EngineKind.EMBEDDED, settings=Settings())
+    shown = str(rows_of(settings, EngineKind.REMOTE)) + str(names_of(one, other))
+    assert "far.example:8000" in shown
+    assert "hunter2" not in shown and "abcd1234" not in shown

@@ -9,7 +9,7 @@ from statistics import median
 import pytest
 
 from arcdesk.core.bench import Api, BenchPlan, BenchRun
-from arcdesk.core.bench_compare import Line, Trend, compare, headline, percent
+from arcdesk.core.bench_compare import OF_REQUESTS, Line, Trend, compare, headline, percent
 from arcdesk.core.bench_differences import covers, differences, is_same, load_note
 from arcdesk.core.bench_samples import Figure, samples
 from arcdesk.core.bootstrap import median_ratio
@@ -39,7 +39,7 @@ def test_a_loss_is_told_with_its_interval_and_its_n() -> None:
     assert line.change is not None
     found = compare(before, after)
     assert headline("decode", -0.18, found.differences) == f"decode −18{NARROW}% since kernel 6.17"
-    assert found.sentences() == ("kernel: 6.16.3 → 6.17.",)
+    assert found.sentences() == ("kernel: 6.16.3 → 6.17.", OF_REQUESTS)
 
 
 def test_a_longer_time_is_worse_and_a_shorter_one_better() -> None:
@@ -51,6 +51,13 @@ def test_a_longer_time_is_worse_and_a_shorter_one_better() -> None:
 def test_noise_is_left_open() -> None:
     one, other = rig.run(rig.step(spread=0.1, seed=4)), rig.run(rig.step(spread=0.1, seed=5))
     assert _line(one, other, "decode").trend is Trend.OPEN
+
+
+def test_a_verdict_of_two_runs_says_what_its_interval_does_not_cover() -> None:
+    """One run each: what whole runs differ by is in no interval, and the alarm asks for more of them."""
+    one, other = rig.run(rig.step(spread=0.01, seed=4)), rig.run(rig.step(rate=98, spread=0.01, seed=5))
+    assert OF_REQUESTS in compare(one, other).notes
+    assert OF_REQUESTS not in compare(one, one).notes
 
 
 def test_a_rate_of_the_whole_step_has_no_interval() -> None:

@@ -141,6 +141,23 @@ def test_memory_and_energy_stand_where_the_card_told() -> None:
     assert document_of(two_steps())["vram_peak_bytes"] is None
 
 
+def test_energy_per_token_is_unknown_where_tokens_were_made_that_nobody_counted() -> None:
+    whole = step_of(1, *[steady()] * 4)
+    torn = replace(steady(tokens=None), error="The server cut the connection.", ended_s=None)
+    refused = failed("HTTP 503")
+
+    def per_token(step: BenchStep) -> float | None:
+        run = replace(run_of(step), energy_j=200.0)
+        per: float | None = document_of(run)["energy_j_per_output_token"]
+        assert (per is None) == (rows_of(run)[0]["energy_j_per_output_token"] == "")
+        assert ("J per output token" in render(run, "markdown")) == (per is not None)
+        return per
+
+    assert per_token(replace(whole, records=(*whole.records, refused))) == 5.0  # it made no token
+    assert per_token(replace(whole, records=(*whole.records, torn))) is None
+    assert per_token(replace(whole, is_cancelled=True)) is None  # what was under way is dropped
+
+
 def test_no_key_reaches_a_report() -> None:
     run = run_of(
         step_of(1, steady(), failed("401 for Authorization: Bearer sk-abcdefghijkl")),
@@ -258,6 +275,25 @@ def test_what_was_asked_is_told_in_words() -> None:
         "Chat, 1024 tokens in, 7 out · with an image · answers may end early · 60 s a step · "
         "Poisson, 2.5 requests/s"
     )
+
+
+@pytest.mark.parametrize(
+    ("plan", "words"),
+    [
+        (BenchPlan(is_same_prompt=True), "1024 tokens in, 512 out"),
+        (BenchPlan(dataset=Dataset.FILE, dataset_path="p.txt"), "prompts of a file in, 512 out"),
+        (BenchPlan(dataset=Dataset.SHAREGPT, dataset_path="s.json"), "prompts of conversations in, 512 out"),
+    ],
+)
+def test_prompts_that_come_again_are_told_and_a_file_has_no_length_of_ours(
+    plan: BenchPlan, words: str
+) -> None:
+    run = run_of(step_of(1, steady()), plan=plan)
+    second = render(run, "text").splitlines()[1]
+    assert words in second
+    assert "prefill may be cached" in second
+    assert rows_of(run)[0]["input_tokens_asked"] == ("1024" if plan.dataset is Dataset.TEXT else "")
+    assert "cached" not in render(two_steps(), "text")
 
 
 def test_a_cancelled_step_says_so_in_every_report() -> None:

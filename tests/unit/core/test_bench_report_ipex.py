@@ -311,3 +311,22 @@ def test_an_autotp_log_without_an_answer_has_no_figure() -> None:
 def test_a_run_without_steps_has_no_logs() -> None:
     assert autotp_logs(run_of()) == {}
     assert render(run_of(), "ipex") == "# No step was run.\n"
+
+
+def test_an_autotp_log_of_a_files_prompts_takes_the_servers_count() -> None:
+    plan = BenchPlan(output_tokens=10, dataset=Dataset.SHAREGPT, dataset_path="s.json")
+
+    text = autotp_logs(run_of(step_of(1, steady(), steady()), plan=plan))["1.log"]
+    untold = autotp_logs(run_of(step_of(1, steady(tokens=None)), plan=plan))["1.log"]
+
+    assert "\nTotal token throughput: 110.0\n" in text  # 2 x (100 + 10) in 2 s
+    assert "# Total token throughput: as the server counted them;" in text
+    assert "\nTotal token throughput" not in untold
+
+
+def test_with_an_image_the_number_of_requests_is_marked() -> None:
+    plan = BenchPlan(output_tokens=10, api=Api.CHAT, image_path="cat.png")
+    words = "# Four requests for each one at once; the script sends three."
+
+    assert words in render(run_of(step_of(1, steady()), plan=plan), "ipex")
+    assert words not in render(run_of(step_of(1, steady()), plan=replace(plan, requests=3)), "ipex")

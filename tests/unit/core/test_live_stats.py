@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -119,6 +120,12 @@ class TestOurRate:
         figure = ours.figures()[Key.OUR_TOKENS_PER_S]
         assert figure.value == pytest.approx(10 * 43 / 11)
         assert not figure.is_estimate
+
+    def test_an_answer_cut_by_its_length_has_no_end_token(self, ours: OurWindow, clock: Clock) -> None:
+        stream(ours, clock, 1, 0.1)
+        ours.end(1, replace(stats(completion=8, chunks=2), finish_reason="length"))
+        stream(ours, clock, 2, *[0.1] * 30)
+        assert ours.figures()[Key.OUR_TOKENS_PER_S].value == pytest.approx(40.0)
 
     def test_the_end_token_has_no_piece_and_adds_nothing(self, ours: OurWindow, clock: Clock) -> None:
         stream(ours, clock, 1, *[0.1] * 4)
@@ -257,6 +264,19 @@ class TestServer:
         window.add(server.sample(15.0))
         figure = window.figures()[Key.TOKENS_PER_S]
         assert (figure.value, figure.note) == (10.0, "Over the last 15 seconds.")
+
+    def test_what_is_called_the_last_minute_says_so_while_it_is_less(self) -> None:
+        window, server = ServerWindow(), CountingServer()
+        for second in range(0, 63, 3):
+            server.generated += 30
+            window.add(server.sample(float(second)))
+            if second == 12:
+                early = window.figures()
+        late = window.figures()
+        for key, value in ((Key.TOKENS_PER_S_MINUTE, 10.0), (Key.PREEMPTIONS, 0.0)):
+            assert early[key].value == late[key].value == pytest.approx(value)
+            assert early[key].note == "Over 12 s as yet, since somebody looks."
+            assert late[key].note == ""
 
     def test_latencies_prompts_hits_and_preemptions_are_of_the_minute(self) -> None:
         window, server = ServerWindow(), CountingServer(preemptions=7, hits=1000, queries=1000)

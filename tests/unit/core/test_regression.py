@@ -118,6 +118,24 @@ def test_one_run_alone_never_alarms_but_asks_for_another() -> None:
     assert judge(before, [now, now], is_rate=True).verdict is Verdict.SLOWER
 
 
+def test_a_chance_is_shared_among_what_new_runs_are_compared_with() -> None:
+    """Between half of CHANCE and all of it: enough for one comparison, and not for each of two."""
+    rng = random.Random(8)
+    before = [[rng.gauss(level, 2) for _ in range(N)] for level in (98, 100, 102, 101)]
+    runs = [[rng.gauss(level, 2) for _ in range(N)] for level in (99, 101, 100)]
+    losses = [0.90 + step * 0.0005 for step in range(100)]
+    found = [
+        (now, one)
+        for factor in losses
+        for now in ([[value * factor for value in run] for run in runs],)
+        if CHANCE / 2 < ((one := judge(before, now, is_rate=True)).chance or 0) < CHANCE
+    ]
+    alarms = [now for now, one in found if one.verdict is Verdict.SLOWER]
+    assert alarms
+    for now in alarms:
+        assert judge(before, now, is_rate=True, comparisons=2).verdict is Verdict.SUSPECT
+
+
 def test_a_slow_moment_is_gone_when_it_is_measured_again() -> None:
     """A backup ran meanwhile: the second run is as fast as ever."""
     rng = random.Random(4)

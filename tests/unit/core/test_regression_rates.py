@@ -44,13 +44,33 @@ class Bench:
                 return False
         return False
 
+    def is_alarm_of_two_kinds(self, *, others: int, own: int) -> bool:
+        """A suite without a loss whose four figures go their own ways, against both kinds of runs."""
+        before = [[self.run() for _ in range(others)] for _ in range(FIGURES)]
+        same = [[self.run() for _ in range(own)] for _ in range(FIGURES)]
+        now: list[list[RunLevel]] = [[] for _ in range(FIGURES)]
+        for _ in range(MOST_RUNS):
+            for one in now:
+                one.append(self.run())
+            found = [
+                verdict
+                for old, mine, new in zip(before, same, now, strict=True)
+                for verdict in (_verdict(old, [*mine, *new][-MOST_RUNS:], 2), _verdict(mine, new, 2))
+            ]
+            if Verdict.SLOWER in found:
+                return True
+            if Verdict.SUSPECT not in found:
+                return False
+        return False
 
-def _verdict(before: list[RunLevel], now: list[RunLevel]) -> Verdict:
+
+def _verdict(before: list[RunLevel], now: list[RunLevel], comparisons: int = 1) -> Verdict:
     """As `judge`, where the ranks of the requests open their gate anyway: it is the harder case."""
     moved = _mean(now) - _mean(before)
     if moved >= 0:
         return Verdict.UNCLEAR
-    return decide(-math.expm1(moved), 0.0, chance_of_none(before, now, sign=-1), len(now))
+    chance = chance_of_none(before, now, sign=-1)
+    return decide(-math.expm1(moved), 0.0, chance * comparisons, len(now))
 
 
 def _mean(runs: list[RunLevel]) -> float:
@@ -73,6 +93,14 @@ def test_a_suite_of_four_figures_keeps_to_it_too() -> None:
         bench = Bench(0.08, 0.05, f"suite {runs_before}")
         alarms = sum(bench.is_alarm(runs_before, 0.0, FIGURES) for _ in range(1_000))
         assert alarms <= 10, runs_before
+
+
+def test_a_suite_that_is_compared_with_two_kinds_of_runs_keeps_to_it_too() -> None:
+    """With those on something else and with those on the same, as `suite_result` does; CHANCE is shared."""
+    for within in (0.03, 0.08):
+        bench = Bench(within, 0.05, f"two kinds {within}")
+        alarms = sum(bench.is_alarm_of_two_kinds(others=2, own=2) for _ in range(1_000))
+        assert alarms <= 15, within  # about 1 in 100
 
 
 @pytest.mark.parametrize(

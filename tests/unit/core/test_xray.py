@@ -244,6 +244,13 @@ class TestDisagreements:
             Span.DECODE: Cause.PROXY,
         }
 
+    def test_pieces_that_waited_for_a_busy_arcdesk_point_to_nothing_on_the_way(self) -> None:
+        picture = xray(client(wait_s=1.35, decode_s=0.06, stall_s=0.9), servers())
+        assert {one.span: one.cause for one in picture.disagreements} == {
+            Span.FIRST: Cause.BUSY_UI,
+            Span.DECODE: Cause.BUSY_UI,
+        }
+
     def test_other_users_are_named_when_the_figures_are_of_several_answers(self) -> None:
         picture = xray(client(wait_s=0.405, decode_s=1.0), servers(others=2))
         assert picture.disagreements

@@ -29,7 +29,9 @@ from arcdesk.core.xray import Cause, Part, Span, XRay
 from arcdesk.core.xray_answer import record_of, xray_of
 from arcdesk.core.xray_server import NOT_COUNTED, OTHERS_ENDED
 from arcdesk.services.live_xray import LiveXRay
+from arcdesk.services.xray_stall import StallWatch
 from tests.rig.metered_sse import MeteredServer
+from tests.unit.core import metrics_rig
 
 QUESTION = ChatRequest(messages=(Message(role=Role.USER, text="How long?"),))
 
@@ -52,8 +54,15 @@ class Client:
         self.metrics = MetricsClient()
         self.xrays = LiveXRay(self.metrics, lambda: None)
 
-    async def ask(self, server: MeteredServer, *, stop_after: int = 0) -> Seen:
-        """Ask, and take the answer apart."""
+    async def ask(
+        self,
+        server: MeteredServer,
+        *,
+        stop_after: int = 0,
+        stall: StallWatch | None = None,
+        is_local: bool = True,
+    ) -> Seen:
+        """Ask, and take the answer apart. `stall` watches meanwhile how long the loop is held up."""
         endpoint = Endpoint(base_url=server.base_url, model="m")
         self.xrays.expect(endpoint)
         await asyncio.gather(*self.xrays._asking)  # what typing leaves time for
@@ -62,6 +71,8 @@ class Client:
         began = last = time.perf_counter()
         pieces = 0
         events = self.backend.ask(endpoint, QUESTION)
+        if stall is not None:
+            stall.start()
         async for event in events:
             match event:
                 case TokenArrived():
@@ -71,8 +82,12 @@ class Client:
                         await events.aclose()
                 case AnswerFinished() | AnswerFailed():
                     stats = event.stats
+        stall_s = 0.0
+        if stall is not None:
+            stall.stop()
+            stall_s = stall.worst_s or 0.0
         told = await self.xrays.times(before, stats.completion_tokens)
-        record = record_of(told, paint_lag_s=None, stall_s=0.0, is_local=True)
+        record = record_of(told, paint_lag_s=None, stall_s=stall_s, is_local=is_local)
         stats = AnswerStats(
             **{name: getattr(stats, name) for name in AnswerStats.__slots__ if name != "xray"}, xray=record
         )
@@ -202,6 +217,52 @@ async def test_a_server_that_claims_less_is_found(client: Client) -> None:
     async with MeteredServer(claims=lambda queue_s, prefill_s, gaps: (0.001, 0.002, gaps)) as server:
         seen = await client.ask(server)
     assert Span.FIRST in {one.span for one in seen.picture.disagreements}
+    assert_whole(seen)
+
+
+def causes(seen: Seen) -> dict[Span, Cause]:
+    return {one.span: one.cause for one in seen.picture.disagreements}
+
+
+async def test_a_far_server_that_claims_less_points_to_the_network(client: Client) -> None:
+    async with MeteredServer(claims=lambda queue_s, prefill_s, gaps: (0.001, 0.002, gaps)) as server:
+        here, far = await client.ask(server), await client.ask(server, is_local=False)
+    assert causes(here)[Span.FIRST] is Cause.UNKNOWN
+    assert causes(far)[Span.FIRST] is Cause.NETWORK
+
+
+async def test_pieces_that_lay_here_while_arcdesk_was_busy_are_its_own_fault(client: Client) -> None:
+    async with MeteredServer(gaps_s=[0.01] * 4) as server:
+        server.on_answer = lambda: time.sleep(0.4)  # this loop is held up, with the first token under way
+        seen = await client.ask(server, stall=StallWatch())
+    assert causes(seen) == {Span.FIRST: Cause.BUSY_UI, Span.DECODE: Cause.BUSY_UI}
+    assert_whole(seen)
+
+
+async def test_others_under_way_are_seen_by_their_tokens(client: Client) -> None:
+    async with MeteredServer(claims=lambda queue_s, prefill_s, gaps: (0.001, 0.002, gaps)) as server:
+
+        def others_stream() -> None:
+            server.counting.generated += 300
+
+        server.on_answer = others_stream
+        seen = await client.ask(server)
+    assert causes(seen)[Span.FIRST] is Cause.OTHER_USERS
+    assert seen.picture.note == ""  # the one that ended is ours
+
+
+async def test_a_full_top_bucket_is_a_bound_and_named(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("time_to_first_token_seconds", "e2e_request_latency_seconds"):
+        monkeypatch.setitem(metrics_rig._HISTOGRAMS, name, (0.005, 0.02))
+    async with MeteredServer(counting=metrics_rig.CountingServer(has_sums=False)) as server:
+        seen = await client.ask(server)
+    found = {one.span: (one.cause, one.is_at_least, one.servers_s) for one in seen.picture.disagreements}
+    assert found == {
+        Span.FIRST: (Cause.SATURATED, True, 0.02),
+        Span.WHOLE: (Cause.SATURATED, True, 0.02),
+    }
     assert_whole(seen)
 
 
