@@ -119,7 +119,7 @@ class LedgerList(QWidget):
     def chosen_ids(self) -> list[int]:
         """The selected runs, from the top."""
         ranges = self.table.selectionModel().selection()  # `selectedRows` takes half a second for thousands
-        places = {place for each in ranges for place in range(each.top(), each.bottom() + 1)}
+        places = {place for each in ranges.toList() for place in range(each.top(), each.bottom() + 1)}
         return [self.rows.rows[place].id for place in sorted(places)]
 
     def choose(self, ids: tuple[int, ...]) -> None:
