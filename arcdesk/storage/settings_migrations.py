@@ -48,7 +48,8 @@ def transplant(document: MutableMapping[str, Any], old: Mapping[str, Any], new: 
         before = old.get(key)
         if key in old and before == value and type(before) is type(value):
             continue
-        if isinstance(before, Mapping) and isinstance(value, Mapping):
+        # An emptied table is set anew: of one that had only tables in it no header would be left.
+        if isinstance(before, Mapping) and isinstance(value, Mapping) and value:
             transplant(document[key], before, value)
         else:
             document[key] = value

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from arcdesk.core.settings import Settings
@@ -184,6 +184,7 @@ tables = st.dictionaries(word, leaf | st.dictionaries(word, leaf | st.dictionari
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(old=tables, new=tables)
+@example(old={"a": {"a": {}}}, new={"a": {}})
 def test_any_migration_can_be_carried_into_the_text(old: dict[str, Any], new: dict[str, Any]) -> None:
     import tomlkit
 
