@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from arcdesk.core.engine_state import EngineKind, EnginePhase, EngineSnapshot
 from arcdesk.ui.first_run import FirstRunCard
@@ -34,8 +34,8 @@ def state_line(engine: EngineSnapshot) -> str:
     return "Start the engine on the right, then ask."
 
 
-class Welcome(QWidget):
-    """The empty chat."""
+class Welcome(QScrollArea):
+    """The empty chat; it scrolls where the window is too low for all of it."""
 
     example_chosen = Signal(str)
 
@@ -50,7 +50,13 @@ class Welcome(QWidget):
         self.first_run.hide()  # until it is known to be due
         example = QPushButton(self.tr(EXAMPLE))
         example.clicked.connect(lambda: self.example_chosen.emit(EXAMPLE))
-        column = QVBoxLayout(self)
+        inner = QWidget()
+        inner.setObjectName("chatColumn")
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        column = QVBoxLayout(inner)
         column.setSpacing(8)
         column.addStretch(2)
         for widget in (self._title, self._where, self._state):
@@ -69,6 +75,7 @@ class Welcome(QWidget):
         middle.addStretch(1)
         column.addLayout(middle)
         column.addStretch(3)
+        self.setWidget(inner)
 
     def present(self, engine: EngineSnapshot) -> None:
         """Say where questions go and what happens to them now."""
