@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from arcdesk.app.ab_files import ask_to_open, read_prompts
+from arcdesk.app.ab_meet import meet
 from arcdesk.app.ab_meter import meter_for
 from arcdesk.app.ab_offers import offers_of
 from arcdesk.app.ab_outcomes import AbOutcomes
@@ -199,6 +200,7 @@ class AbController:
             backend=session.parts.backend,
             store=session.store,
             meter_of=lambda endpoint: meter_for(session, endpoint),
+            meet=lambda side: meet(side, session.parts),
             own_settings=lambda: session.settings,
             on_progress=self._on_progress,
             on_text=lambda side, _, piece: self.window.running.feed(side, piece),

@@ -31,6 +31,7 @@ METER_PATIENCE_S = 10.0
 NAMES = ("a", "b")
 
 MeterOf = Callable[[Endpoint], Awaitable[CardMeter]]
+Meet = Callable[[AbConfiguration], Awaitable[None]]
 OnProgress = Callable[[AbProgress], None]
 OnText = Callable[[str, int, str], None]  # side, number of the prompt, a piece of the answer
 
@@ -54,6 +55,7 @@ class AbRun:
     """One comparison. Settings are only lent to the engine, never kept: `own_settings` are what hold after.
 
     Nothing of it enters the chats. `run` ends when the engine is on its way back to what it was.
+    `meet` raises ArcDeskError for a server that is not there: A's answers would take minutes for nothing.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class AbRun:
         backend: ChatBackend,
         store: Store,
         meter_of: MeterOf,
+        meet: Meet,
         own_settings: Callable[[], Settings],
         on_progress: OnProgress,
         on_text: OnText,
@@ -73,6 +76,7 @@ class AbRun:
         self._engine = engine
         self._store = store
         self._meter_of = meter_of
+        self._meet = meet
         self._own_settings = own_settings
         self._on_progress = on_progress
         self._on_text = on_text
@@ -123,6 +127,9 @@ class AbRun:
     # both sides
 
     async def _both(self) -> None:
+        self._side = "b"
+        await self._meet(self._plan.b)
+        self._side = "a"
         await self._one(self._plan.a)
         self._side = "b"
         await self._switch()

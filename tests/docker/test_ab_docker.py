@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import pytest
 
+from arcdesk.app.ab_meet import meet
 from arcdesk.core.ab_markdown import ab_markdown
 from arcdesk.core.ab_plan import AbConfiguration, AbPlan, names_of
 from arcdesk.core.ab_progress import AbProgress, AbStage
@@ -74,6 +75,7 @@ def comparison(
         backend=desk.parts.backend,
         store=desk.store,
         meter_of=no_cards,
+        meet=lambda side: meet(side, desk.parts),
         own_settings=lambda: own,
         on_progress=on_progress,
         on_text=lambda *_: None,

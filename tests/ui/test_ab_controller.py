@@ -210,11 +210,15 @@ async def test_closing_the_window_lets_it_go_on_and_quitting_ends_it(server: Ope
 
 async def test_b_that_does_not_start_is_told_and_a_s_answers_are_kept(server: OpenAIServer) -> None:
     async with ab_opened(server.base_url) as ab:
-        async with OpenAIServer() as gone:
-            await set_up(ab, gone, prompts="Say hello.")
-        give(server, "Hello there.")
+        gone = await OpenAIServer().__aenter__()
+        await set_up(ab, gone, prompts="Say hello.")
+        give(server, "Hello there.", first_s=0.3)
         before, phase = ab.app.session.settings, ab.app.state.engine.phase
-        await run(ab)
+        ab.click("Compare")
+        await until(lambda: [each for each in server.requests if each.method == "POST"], "a question to A")
+        await gone.__aexit__()  # it was there when it was looked for
+        await ab.until_page(ab.window.results, "the results")
+        await until(lambda: ab.app.is_idle, "the end of it")
 
         results = ab.window.results
         assert results.problem.isVisible() and results.problem.problem is not None

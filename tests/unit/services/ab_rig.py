@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from arcdesk.api.openai_client import OpenAIClient
+from arcdesk.app.ab_meet import meet
 from arcdesk.app.parts import Parts
 from arcdesk.core.ab_plan import AbPlan
 from arcdesk.core.ab_progress import AbProgress
@@ -81,6 +82,7 @@ class AbDesk:
             backend=self.parts.backend,
             store=self.store,
             meter_of=meter_of,
+            meet=lambda side: meet(side, self.parts),
             own_settings=lambda: self.own,
             on_progress=self._hear,
             on_text=self._text,

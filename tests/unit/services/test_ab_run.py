@@ -141,6 +141,20 @@ async def test_b_does_not_start_and_a_is_back_with_its_answers_kept(tmp_path: Pa
         assert (desk.now.phase, desk.service.settings) == (READY, desk.own)
 
 
+async def test_a_server_that_is_not_there_is_found_before_the_other_side_is_asked() -> None:
+    async with OpenAIServer() as one, ab_desk(Settings(engine=one.base_url)) as desk:
+        async with OpenAIServer() as gone:
+            plan = plan_of(side(desk.own, EngineKind.REMOTE), remote(gone))
+        await desk.service.start()
+        outcome = await asyncio.wait_for(desk.comparison(plan).run(), PATIENCE_S)
+
+        assert outcome.side == "b" and outcome.problem is not None
+        assert outcome.problem.cause == "server_refused", outcome.problem
+        assert outcome.test.a.answers == outcome.test.b.answers == (None, None)
+        assert not [each for each in one.requests if each.method == "POST"]
+        assert (desk.now.phase, desk.service.settings) == (READY, desk.own)
+
+
 async def test_a_cancel_while_b_answers_puts_a_back() -> None:
     async with two_servers() as (desk, plan):
         await desk.service.start()
