@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QHideEvent, QPainter, QPaintEvent, QPen, QShowEvent
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QAbstractButton, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from arcdesk.core.gpu import Figure, GpuReading
@@ -24,6 +24,7 @@ from arcdesk.ui.gpu_words import (
     tip,
     watts,
 )
+from arcdesk.ui.seen import SeenWithWindow
 from arcdesk.ui.theme import LIGHT, Palette
 
 MOST_CARDS = 4  # more would push the rest of the inspector out of sight
@@ -107,7 +108,7 @@ class StripCard(QAbstractButton):
         super().changeEvent(event)
 
 
-class GpuStrip(QWidget):
+class GpuStrip(SeenWithWindow, QWidget):
     """Presents a GpuView in short. `seen_changed` tells when it is worth looking at the cards."""
 
     open_requested = Signal(str)  # a card's PCI address; '' is all of them
@@ -118,7 +119,6 @@ class GpuStrip(QWidget):
         self.setObjectName("gpuStrip")
         self._palette = LIGHT
         self._view: GpuView | None = None
-        self._is_seen = False
         self.cards: dict[str, StripCard] = {}
         self._note = QLabel(self.tr("Looking at the graphics cards…"))
         self._note.setProperty("role", "secondary")
@@ -128,11 +128,6 @@ class GpuStrip(QWidget):
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(4)
         self._column.addWidget(self._note)
-
-    @property
-    def is_seen(self) -> bool:
-        """Shown, in a window that is not minimised."""
-        return self._is_seen
 
     @property
     def note_text(self) -> str:
@@ -185,33 +180,11 @@ class GpuStrip(QWidget):
         for card in self.cards.values():
             card.set_palette_colors(palette)
 
-    # Qt overrides
-
-    def showEvent(self, event: QShowEvent) -> None:
-        """Seen with its window."""
-        super().showEvent(event)
-        self.window().installEventFilter(self)
-        self._look_who_sees()
-
-    def hideEvent(self, event: QHideEvent) -> None:
-        """Folded away, or its window is hidden."""
-        super().hideEvent(event)
-        self.window().removeEventFilter(self)
-        self._look_who_sees()
-
-    def eventFilter(self, _: object, event: QEvent) -> bool:
-        """A minimised window is not seen either."""
-        if event.type() == QEvent.Type.WindowStateChange:
-            self._look_who_sees()
-        return False
-
     def _look_who_sees(self) -> None:
-        is_seen = self.isVisible() and not self.window().isMinimized()
-        if is_seen == self._is_seen:
-            return
-        self._is_seen = is_seen
-        self.seen_changed.emit(is_seen)
-        if is_seen and self._view is not None:
+        """What came while it was hidden is drawn when it is seen."""
+        was_seen = self.is_seen
+        super()._look_who_sees()
+        if self.is_seen and not was_seen and self._view is not None:
             self.present(self._view)
 
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QHideEvent, QPainter, QPaintEvent, QPen, QPolygonF, QShowEvent
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen, QPolygonF
 from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
 
 from arcdesk.core.live_stats import LiveKey, OurView
@@ -14,6 +14,7 @@ from arcdesk.core.points import Point
 from arcdesk.ui.gpu_paint import Fonts
 from arcdesk.ui.gpu_words import tip
 from arcdesk.ui.live_words import THIN, UNKNOWN, about, number, sentence, value_text, whole
+from arcdesk.ui.seen import SeenWithWindow
 from arcdesk.ui.theme import LIGHT, Palette
 
 PADDING_PX, LINE_GAP_PX = 6, 4
@@ -28,7 +29,7 @@ KEYS = (
 )
 
 
-class LiveStrip(QAbstractButton):
+class LiveStrip(SeenWithWindow, QAbstractButton):
     """Presents an OurView in four lines; painted by itself, opened by click, space or return."""
 
     seen_changed = Signal(bool)
@@ -40,17 +41,11 @@ class LiveStrip(QAbstractButton):
         self._fonts = Fonts(self.font())
         self._view = OurView()
         self._ended_at = ""
-        self._is_seen = False
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.paints = 0  # how often it was painted
         self._tell()
-
-    @property
-    def is_seen(self) -> bool:
-        """Shown, in a window that is not minimised."""
-        return self._is_seen
 
     @property
     def head(self) -> str:
@@ -177,30 +172,6 @@ class LiveStrip(QAbstractButton):
             self._fonts = Fonts(self.font())
             self.updateGeometry()
         super().changeEvent(event)
-
-    def showEvent(self, event: QShowEvent) -> None:
-        """Seen with its window."""
-        super().showEvent(event)
-        self.window().installEventFilter(self)
-        self._look_who_sees()
-
-    def hideEvent(self, event: QHideEvent) -> None:
-        """Folded away, or its window is hidden."""
-        super().hideEvent(event)
-        self.window().removeEventFilter(self)
-        self._look_who_sees()
-
-    def eventFilter(self, _: object, event: QEvent) -> bool:
-        """A minimised window is not seen either."""
-        if event.type() == QEvent.Type.WindowStateChange:
-            self._look_who_sees()
-        return False
-
-    def _look_who_sees(self) -> None:
-        is_seen = self.isVisible() and not self.window().isMinimized()
-        if is_seen != self._is_seen:
-            self._is_seen = is_seen
-            self.seen_changed.emit(is_seen)
 
 
 def _spark(painter: QPainter, room: QRectF, points: Sequence[Point], accent: str) -> None:
