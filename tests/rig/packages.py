@@ -17,6 +17,7 @@ PYTHON = (3, 11)
 VLLM_LOCK = RIG_SOURCES / "vllm-requirements.lock"
 VLLM_VERSION = "0.32.0"
 TORCH = "torch==2.13.0"
+GUIDELLM_LOCK = RIG_SOURCES / "guidellm-requirements.lock"
 
 
 def llama_requirements() -> list[str]:
@@ -48,12 +49,20 @@ def vllm_environment() -> Path:
     """
     environment, is_new = _environment(f"vllm-{vllm_hash()}")
     if is_new:
-        if platform.machine() != "x86_64":
-            raise RigUnavailable(f"vLLM for CPU is pinned for x86_64, this machine is {platform.machine()}")
-        _require_cpu_torch(environment)
-        _pip(environment, "install", "--no-deps", TORCH)
-        _pip(environment, "install", "--no-deps", "-r", str(VLLM_LOCK))
+        _install_with_torch(environment, VLLM_LOCK)
         _let_vllm_find_itself(site_packages(environment))
+        _finish(environment)
+    return environment
+
+
+def guidellm_environment() -> Path:
+    """An environment with `bin/guidellm`, another load generator (some 100 s, 1.5 GB).
+
+    Raises RigUnavailable as `vllm_environment` does.
+    """
+    environment, is_new = _environment(f"guidellm-{content_hash(GUIDELLM_LOCK, TORCH)}")
+    if is_new:
+        _install_with_torch(environment, GUIDELLM_LOCK)
         _finish(environment)
     return environment
 
@@ -98,6 +107,14 @@ def _pip(environment: Path, *arguments: str) -> str:
     if done.returncode != 0:
         raise RigUnavailable(f"pip {' '.join(arguments[:3])} failed: {done.stderr.strip()[-500:]}")
     return done.stdout
+
+
+def _install_with_torch(environment: Path, lock: Path) -> None:
+    if platform.machine() != "x86_64":
+        raise RigUnavailable(f"torch for CPU is pinned for x86_64, this machine is {platform.machine()}")
+    _require_cpu_torch(environment)
+    _pip(environment, "install", "--no-deps", TORCH)
+    _pip(environment, "install", "--no-deps", "-r", str(lock))
 
 
 def _require_cpu_torch(environment: Path) -> None:

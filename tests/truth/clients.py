@@ -1,4 +1,4 @@
-"""The load generators as processes: ArcDesk's own, and `vllm bench serve`."""
+"""The load generators as processes: ArcDesk's own, `vllm bench serve` and guidellm."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from arcdesk.core.bench import Api, BenchPlan, BenchStep, Dataset
 from arcdesk.core.bench_progress import BenchFailed, BenchStepDone
 from arcdesk.core.ports import Endpoint
 from tests.rig.model_folder import model_folder
-from tests.rig.packages import vllm_environment
-from tests.truth.figures import Figures, of_arcdesk, of_vllm
+from tests.rig.packages import guidellm_environment, vllm_environment
+from tests.truth.figures import Figures, of_arcdesk, of_guidellm, of_vllm
 
 CHILD = Path(__file__).with_name("vllm_child.py")
 
@@ -80,6 +80,7 @@ def vllm(load: Load) -> Figures:
             *("--dataset-name", "custom", "--custom-output-len", str(load.output_tokens), "--ignore-eos"),
             *("--temperature", "0", "--num-prompts", str(load.requests), "--num-warmups", str(load.warm_up)),
             *("--max-concurrency", str(load.concurrency), "--percentile-metrics", "ttft,tpot,itl,e2el"),
+            *("--ready-check-timeout-sec", "0"),  # no request but those that count
             *("--save-result", "--result-dir", str(folder), "--result-filename", "result.json"),
             "--disable-tqdm",
         ]
@@ -90,3 +91,37 @@ def vllm(load: Load) -> Figures:
         if done.returncode != 0:
             raise SystemExit(f"vllm bench serve failed: {done.stderr.strip()[-2000:]}")
         return of_vllm(folder / "result.json", cpu)
+
+
+def guidellm(load: Load) -> Figures:
+    """guidellm, told to measure the same; its first requests are the warm-up."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        prompts, report = folder / "prompts.jsonl", folder / "report.json"
+        rows = [
+            {"prompt": load.prompts[number % len(load.prompts)], "output_tokens_count": load.output_tokens}
+            for number in range(load.warm_up + load.requests)
+        ]
+        prompts.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+        backend = {
+            "target": load.base_url.removesuffix("/v1"),
+            "model": load.model,
+            "request_format": "/v1/completions",
+            "validate_backend": "false",  # the scripted server has no /health
+        }
+        command = [
+            *(str(guidellm_environment() / "bin" / "guidellm"), "run", "--backend"),
+            ",".join(["kind=openai_http", *(f"{key}={value}" for key, value in backend.items())]),
+            *("--profile", f"kind=concurrent,streams={load.concurrency}"),
+            *("--constraint", f"kind=max_requests,count={len(rows)}"),
+            *("--tokenizer", f"kind=hf_auto,model={model_folder()}"),
+            *("--data", f"kind=json_file,path={prompts}", "--output", f"kind=json,path={report}"),
+            "--disable-console",
+        ]
+        environment = {"PATH": "/usr/bin:/bin", "HOME": str(folder), "HF_HUB_OFFLINE": "1"}
+        done = subprocess.run(
+            command, env=environment, capture_output=True, text=True, check=False, cwd=folder
+        )
+        if done.returncode != 0:
+            raise SystemExit(f"guidellm failed: {done.stderr.strip()[-2000:]}")
+        return of_guidellm(report, load.requests)

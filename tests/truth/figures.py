@@ -72,6 +72,28 @@ def of_vllm(result: Path, cpu: Path) -> Figures:
     return Figures(int(told["completed"]), tokens, values, int(told["total_input_tokens"]))
 
 
+def of_guidellm(report: Path, last: int) -> Figures:
+    """From the last requests of guidellm's report, by its own times of each. It keeps no gap of its own.
+
+    What it names inter-token latency is the mean of an answer: TPOT elsewhere. Its processor time is not
+    known apart from that of its start.
+    """
+    told: dict[str, Any] = json.loads(report.read_text(encoding="utf-8"))
+    requests = told["benchmarks"][0]["requests"]
+    if requests["errored"] or requests["incomplete"]:
+        raise SystemExit(f"guidellm: {len(requests['errored'])} requests failed")
+    asked = sorted(requests["successful"], key=lambda request: float(request["request_start_time"]))[-last:]
+    values: dict[str, float] = {}
+    for latency, key in (("ttft", "time_to_first_token_ms"), ("tpot", "inter_token_latency_ms")):
+        ms = np.array([request[key] for request in asked])
+        of_kind = {"mean": np.mean(ms), "median": np.median(ms), "p99": np.percentile(ms, 99)}
+        values |= {f"{latency}_{kind}": float(value) for kind, value in of_kind.items()}
+    duration_s = max(one["request_end_time"] for one in asked) - asked[0]["request_start_time"]
+    tokens = sum(request["output_tokens"] for request in asked)
+    values |= {"tokens_per_s": tokens / duration_s, "requests_per_s": len(asked) / duration_s}
+    return Figures(len(asked), tokens, values)
+
+
 def of_notes(notes: Sequence[dict[str, Any]]) -> Figures:
     """The truth: what the server noted, computed plainly."""
     sent = [np.array(note["sent_s"]) for note in notes]

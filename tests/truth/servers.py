@@ -77,7 +77,7 @@ def real_vllm() -> Iterator[str]:
         *("--model", str(model_folder()), "--served-model-name", MODEL),
         *("--host", "127.0.0.1", "--port", str(port), "--max-model-len", "2048", "--max-num-seqs", "16"),
         *("--dtype", "float32", "--enforce-eager", "--no-enable-prefix-caching"),
-        *("--disable-log-stats", "--disable-uvicorn-access-log"),
+        "--disable-uvicorn-access-log",
     ]
     settings = {"VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_NO_USAGE_STATS": "1", "HF_HUB_OFFLINE": "1"}
     cores = sorted(os.sched_getaffinity(0))

@@ -6,8 +6,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
-from tests.truth.figures import CPU, LABELS, NAMES, Figures, off
+from tests.truth.figures import CPU, LABELS, NAMES, Figures, middle, off
 
 README = Path(__file__).parents[2] / "README.md"
 BEGIN, END = "<!-- bench-truth -->", "<!-- /bench-truth -->"
@@ -15,11 +16,24 @@ BEGIN, END = "<!-- bench-truth -->", "<!-- /bench-truth -->"
 
 @dataclass(frozen=True)
 class Column:
-    """A client's figures; `truth` is what the server noted in the same runs, if it can."""
+    """A client's runs; `truth` is what the server has of each of them, from `source`, if it can tell."""
 
     name: str
-    told: Figures
-    truth: Figures | None = None
+    runs: Sequence[Figures]
+    truth: Sequence[Figures] = ()
+    source: str = "the server's notes"
+
+    @property
+    def told(self) -> Figures:
+        """The medians over the runs."""
+        return middle(self.runs)
+
+    def off_truth(self, name: str) -> float | None:
+        """How far it is from the truth of the same run, the median over the runs; None if no one told it."""
+        if not self.truth or name not in self.truth[0].values or name not in self.runs[0].values:
+            return None
+        pairs = zip(self.runs, self.truth, strict=True)
+        return median(off(run.values[name], true.values[name]) for run, true in pairs)
 
 
 def compared(ours: Column, others: Sequence[Column]) -> str:
@@ -61,7 +75,7 @@ def percent(part: float) -> str:
 
 
 def _head(column: Column) -> list[str]:
-    return [column.name] + (["off the server's notes"] if column.truth else [])
+    return [column.name] + ([f"off {column.source}"] if column.truth else [])
 
 
 def _cells(columns: Sequence[Column], name: str) -> list[str]:
@@ -69,8 +83,9 @@ def _cells(columns: Sequence[Column], name: str) -> list[str]:
     for column in columns:
         value = column.told.values.get(name)
         cells.append("–" if value is None else number(value))
-        if column.truth is not None:
-            cells.append("" if value is None else percent(off(value, column.truth.values[name])))
+        if column.truth:
+            apart = column.off_truth(name)
+            cells.append("" if apart is None else percent(apart))
     return cells
 
 
