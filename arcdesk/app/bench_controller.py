@@ -42,6 +42,8 @@ class BenchController:
         self._board = BenchBoard(window.present)
         self._memory = BenchMemory()
         self._look = BenchLook(session, ledger, self._on_known)
+        self._runner = runner
+        self._is_keeping = False
         self._measure = BenchMeasure(session, runner, self._board, self._on_end)
         self._save = BenchSave(
             session, parent=lambda: window, say=self._say, refuse=lambda error: self._refuse(error)
@@ -69,6 +71,9 @@ class BenchController:
         window.save_requested.connect(self._on_save)
         window.copy_requested.connect(self._on_copy)
         window.compare_requested.connect(self._on_compare)
+        window.keep_requested.connect(
+            lambda: session.tasks.spawn(self._keep(), name="keep a run", is_shown_elsewhere=True)
+        )
         window.ledger_requested.connect(lambda: session.open_bench("ledger"))
         window.ab_requested.connect(lambda: session.open_bench("ab"))
         window.action_requested.connect(self._on_action)
@@ -205,6 +210,26 @@ class BenchController:
 
     def _on_compare(self) -> None:
         self._session.open_bench(f"ledger:{self._board.view.run_id}")
+
+    async def _keep(self) -> None:
+        """What the ledger refused, once more."""
+        shown = self._board.view.shown
+        if shown is None or self._measure.is_busy or self._is_keeping:
+            return
+        self._is_keeping = True
+        self._say("Keeping…")
+        try:
+            kept = await self._runner.keep(shown.run)
+        except ArcDeskError as error:
+            self._say("Still not kept.")
+            self._refuse(error)
+            return
+        finally:
+            self._is_keeping = False
+        if self._board.view.shown is shown:
+            self._measure.forget_problem()
+            self._board.change(run_id=kept.id)
+            self._say("Kept in the ledger.")
 
     def _say(self, text: str) -> None:
         self._board.change(said=self.window.tr(text) if text else "")

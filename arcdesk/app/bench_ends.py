@@ -12,6 +12,7 @@ from arcdesk.core.errors import Action, ActionKind, Problem
 AGAIN = Action(kind=ActionKind.RETRY, label="Measure again")
 START = Action(kind=ActionKind.START, label="Start the engine and measure")
 SHOW_LOG = Action(kind=ActionKind.SHOW_LOG, label="Show log")
+LEDGER = "bench_ledger"  # what begins the causes of its refusals; "Keep this run" is below the figures
 SHOW = Action(kind=ActionKind.OPEN_BENCH, label="Show")
 
 
@@ -39,7 +40,7 @@ def with_ways_out(problem: Problem, engine: EngineSnapshot) -> Problem:
         return replace(
             problem, detail=detail, hint=own.hint, evidence=own.evidence, actions=own.actions or (START,)
         )
-    if problem.actions:
+    if problem.actions or problem.cause.startswith(LEDGER):  # measuring again would lose what is not kept
         return problem
     if engine.phase.can_start:
         log = () if engine.kind is EngineKind.REMOTE else (SHOW_LOG,)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from arcdesk.app.bench_survey import Survey, Surveyed
@@ -39,6 +40,7 @@ def make_runner(session: Session, ledger: BenchRepo) -> BenchRunner:
         meter_of=meter,
         ledger=ledger,
         keep_awake=lambda why: session.desktop.keep_awake("bench", why),
+        alone=_alone,
     )
 
 
@@ -62,9 +64,27 @@ async def make_command_runner(session: Surveyed, ledger: BenchRepo | None) -> As
             survey=Survey(session),
             meter_of=meter,
             ledger=ledger,
+            alone=_alone,
         )
     finally:
         await cards.aclose()
+
+
+def _alone(endpoint: Endpoint) -> AbstractContextManager[bool]:
+    """The windows of a session and `arcdesk bench` may not measure the same server at once."""
+    from arcdesk.storage.file_lock import held
+
+    return held(lock_of(endpoint.base_url))
+
+
+def lock_of(base_url: str) -> Path:
+    """The file that is locked while this server is measured."""
+    from urllib.parse import urlsplit
+
+    from arcdesk.storage.paths import runtime_dir
+
+    place = "".join(letter if letter.isalnum() else "-" for letter in urlsplit(base_url).netloc)
+    return runtime_dir() / f"bench-{place}.lock"
 
 
 def _job(endpoint: Endpoint, plan: BenchPlan, parts: Parts) -> BenchJob:

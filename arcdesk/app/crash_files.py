@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TextIO
 
+from arcdesk.storage.file_lock import try_lock
+
 FOLDER = "crash"
 MARKER_PREFIX, REPORT_PREFIX = "running-", "report-"
 REPORTS_KEPT = 10
@@ -38,21 +40,9 @@ def abandoned(folder: Path) -> list[Path]:
 def _is_locked(path: Path) -> bool:
     try:
         with path.open("rb") as file:
-            return not _lock(file.fileno(), shared=True)
+            return not try_lock(file.fileno(), shared=True)
     except OSError:
         return True  # not ours to judge
-
-
-def _lock(descriptor: int, *, shared: bool = False) -> bool:
-    try:
-        import fcntl
-    except ImportError:  # Windows has no such lock
-        return True
-    try:
-        fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def make_marker(folder: Path) -> TextIO:
@@ -61,7 +51,7 @@ def make_marker(folder: Path) -> TextIO:
     path = folder / f"{MARKER_PREFIX}{time.time_ns()}-{os.getpid()}.txt"
     marker = open(path, "x", encoding="utf-8", errors="replace", opener=_private)  # noqa: SIM115
     try:
-        _lock(marker.fileno())
+        try_lock(marker.fileno())
         marker.write(f"{about()}\nboot: {boot_id()}\n\n")
         marker.flush()
     except OSError:

@@ -87,3 +87,7 @@ class BenchRunning(Protocol):
     def cancel(self) -> None:
         """End the one under way; what is done is kept."""
         ...
+
+    async def keep(self, run: BenchRun) -> BenchRun:
+        """Keep a run after all that the ledger refused; returns it with its id. Raises ArcDeskError."""
+        ...

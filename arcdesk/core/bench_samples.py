@@ -37,8 +37,8 @@ class Figure(Enum):
 _LABELS = {
     Figure.DECODE: "decode",
     Figure.TTFT: "time to first token",
-    Figure.GAP: "gap between pieces",
-    Figure.E2E: "whole answer",
+    Figure.GAP: "inter-token latency",
+    Figure.E2E: "end to end",
 }
 
 

@@ -131,7 +131,7 @@ BENCH = (
         table="bench",
         name="live_export_port",
         title="Port of that page",
-        why="9185, which no common exporter uses; the page is at http://127.0.0.1:9185/metrics.",
+        why="9185 at first, which no common exporter uses; the page is /metrics on 127.0.0.1.",
         page="bench",
         kind=Kind.NUMBER,
     ),

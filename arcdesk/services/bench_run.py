@@ -58,7 +58,8 @@ class BenchRunner:
     """A BenchRunning. All methods belong to the loop's thread.
 
     Energy is of the measured parts alone, warm-ups left out, so that it can be divided by their tokens.
-    `ledger` None keeps nothing; `keep_awake` is called with a reason, and with '' at the end.
+    `ledger` None keeps nothing; `keep_awake` is called with a reason, and with '' at the end. `alone` tells
+    whether no other program of this person measures that server, and keeps others from it meanwhile.
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class BenchRunner:
         meter_of: Callable[[Endpoint], Awaitable[CardMeter]],
         ledger: BenchRepo | None,
         keep_awake: Callable[[str], None] = lambda why: None,
+        alone: Callable[[Endpoint], contextlib.AbstractContextManager[bool]] = lambda _: _nobody_else(),
         now: Callable[[], float] = time.time,
     ) -> None:
         self._make_job = make_job
@@ -76,6 +78,7 @@ class BenchRunner:
         self._meter_of = meter_of
         self._ledger = ledger
         self._keep_awake = keep_awake
+        self._alone = alone
         self._now = now
         self._preparing: asyncio.Task[tuple[Surroundings, CardMeter]] | None = None
         self._job: Job | None = None
@@ -93,22 +96,32 @@ class BenchRunner:
     async def run(
         self, endpoint: Endpoint, plan: BenchPlan, on_event: Callable[[BenchEvent], None]
     ) -> BenchOutcome:
-        """Measure to the end, or until `cancel`. Raises UsageError while another one runs."""
+        """Measure to the end, or until `cancel`. Raises UsageError while another runs, anywhere."""
         if self._is_running:
             raise UsageError(_busy())
         self._is_running, self._is_cancelled = True, False
         self._idle.clear()
         self._keep_awake(AWAKE_WHY)
         try:
-            outcome = await self._run(endpoint, plan, on_event)
+            with self._alone(endpoint) as is_alone:
+                if not is_alone:
+                    raise UsageError(_busy("Another window or `arcdesk bench` measures this server. "))
+                outcome = await self._run(endpoint, plan, on_event)
         finally:
             self._is_running, self._job = False, None
             self._idle.set()
             self._keep_awake("")
         if outcome.run is not None and outcome.run.id:
-            for tell in tuple(self.finished):
-                tell(outcome.run)
+            self._tell(outcome.run)
         return outcome
+
+    async def keep(self, run: BenchRun) -> BenchRun:
+        """Keep a run after all that the ledger refused; returns it with its id. Raises ArcDeskError."""
+        if self._ledger is None or run.id:
+            return run
+        kept = await self._ledger.add(run)
+        self._tell(kept)
+        return kept
 
     def cancel(self) -> None:
         """End the one under way; what is done is kept."""
@@ -117,6 +130,10 @@ class BenchRunner:
             self._preparing.cancel()
         if self._job is not None:
             self._job.cancel()
+
+    def _tell(self, run: BenchRun) -> None:
+        for tell in tuple(self.finished):
+            tell(run)
 
     async def aclose(self) -> None:
         """Cancel what is under way and wait until it is kept: before the ledger is closed."""
@@ -246,10 +263,14 @@ def _with_use(run: BenchRun, gathered: _Gathered, *, is_cancelled: bool) -> Benc
     )
 
 
-def _busy() -> Problem:
+def _nobody_else() -> contextlib.AbstractContextManager[bool]:
+    return contextlib.nullcontext(True)
+
+
+def _busy(whose: str = "") -> Problem:
     return Problem(
         cause="bench_running",
         title="A benchmark is running already",
-        detail="Two at once would slow each other down.",
+        detail=f"{whose}Two at once would slow each other down.",
         hint="Wait for its end, or cancel it.",
     )

@@ -16,6 +16,18 @@ def busy() -> Problem:
     )
 
 
+def unexpected(error: Exception) -> Problem:
+    """A mistake of ours."""
+    return Problem(
+        cause="answer_broke",
+        title="The answer broke off for an unknown reason",
+        detail="This is a mistake of ArcDesk. What had come is kept.",
+        hint="Ask again, and please report it.",
+        evidence=f"{type(error).__name__}: {error}",
+        actions=(Action(kind=ActionKind.RETRY, label="Ask again"),),
+    )
+
+
 def silent_end() -> Problem:
     """The stream was over without saying how it ended."""
     return Problem(

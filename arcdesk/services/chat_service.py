@@ -32,7 +32,7 @@ from arcdesk.core.store import Store
 from arcdesk.core.xray_record import XRayRecord
 from arcdesk.services.answer_log import AnswerLog
 from arcdesk.services.chat_listeners import ChatListener, ChatListeners
-from arcdesk.services.chat_problems import busy, silent_end
+from arcdesk.services.chat_problems import busy, silent_end, unexpected
 from arcdesk.services.engine_service import EngineService
 from arcdesk.services.late_figures import LateFigures
 
@@ -270,6 +270,9 @@ class ChatService:
                 closing = AnswerFailed(error.problem, AnswerStats())
             except asyncio.CancelledError:
                 closing = None  # the person stopped it
+            except Exception as error:  # a mistake of ours must not leave a message that waits for ever
+                log.exception("answer %s broke off", answer.id)
+                closing = AnswerFailed(unexpected(error), AnswerStats())
         ending = asyncio.ensure_future(self._close_answer(conversation_id, answer, closing))
         await _to_the_end(ending)
         return ending.result()

@@ -41,6 +41,7 @@ class AbResults(QWidget):
         self.setObjectName("abPage")
         self._test: AbTest | None = None
         self._number = 0
+        self._may_keep = True
         self.problem = ProblemCard(is_wide=True)
         self.left_problem = ProblemCard(is_wide=True)
         for card in (self.problem, self.left_problem):
@@ -116,7 +117,6 @@ class AbResults(QWidget):
         for name, button in self.keep.items():
             button.clicked.connect(lambda _=False, name=name: self.keep_requested.emit(name))
         self.keep["a"].setToolTip(self.tr("All stays as it was before"))
-        self.keep["b"].setToolTip(self.tr("Take the settings of B and start its engine"))
         return foot(buttons=(save, copy, self.vote, again, *self.keep.values()))
 
     # showing
@@ -131,6 +131,7 @@ class AbResults(QWidget):
         self.left_problem.present(outcome.left_problem)
         self._present_figures(test)
         self._present_votes(test)
+        self._present_keep()
         sides = [f"{side.name}: {note}" for side in (test.a, test.b) for note in side.notes]
         self.notes.setText("\n".join((*test.notes, *sides)))
         can_vote = any(test.can_vote(number) for number in range(len(test.prompts)))
@@ -140,9 +141,17 @@ class AbResults(QWidget):
         self._go(0)
 
     def allow_keep(self, is_allowed: bool) -> None:
-        """B can be kept when what ran before was put back."""
-        for button in self.keep.values():
-            button.setEnabled(is_allowed)
+        """B can be kept when what ran before was put back, and if it answered anything."""
+        self._may_keep = is_allowed
+        self._present_keep()
+
+    def _present_keep(self) -> None:
+        answers = () if self._test is None else self._test.b.answers
+        has_answered = any(each is not None and not each.error for each in answers)
+        self.keep["a"].setEnabled(self._may_keep)
+        self.keep["b"].setEnabled(self._may_keep and has_answered)
+        why = "" if has_answered else self.tr("B answered nothing")
+        self.keep["b"].setToolTip(why or self.tr("Take the settings of B and start its engine"))
 
     def say(self, text: str) -> None:
         """What became of a wish, above the buttons."""

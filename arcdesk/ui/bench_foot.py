@@ -85,6 +85,7 @@ class ResultFoot(QFrame):
     save_requested = Signal(str)
     copy_requested = Signal()
     compare_requested = Signal()
+    keep_requested = Signal()
     ledger_requested = Signal()
     ab_requested = Signal()
 
@@ -95,6 +96,8 @@ class ResultFoot(QFrame):
         self.save = QPushButton(self.tr("Save report"))
         self.save.setMenu(self._menu())
         self.copy = _button(self.tr("Copy as Markdown"), self.copy_requested)
+        self.keep = _button(self.tr("Keep this run"), self.keep_requested)
+        self.keep.setToolTip(self.tr("Try again to put it into the ledger"))
         self.compare = _button(self.tr("Compare with…"), self.compare_requested)
         self.ledger = _button(self.tr("Ledger…"), self.ledger_requested)
         self.ab = _button(self.tr("A/B…"), self.ab_requested)
@@ -104,7 +107,7 @@ class ResultFoot(QFrame):
         column.setContentsMargins(16, 12, 16, 16)
         column.setSpacing(8)
         column.addWidget(self.said)
-        column.addLayout(FlowRow(self.save, self.copy, self.compare, self.ledger, self.ab))
+        column.addLayout(FlowRow(self.keep, self.save, self.copy, self.compare, self.ledger, self.ab))
 
     def _menu(self) -> QMenu:
         menu = QMenu(self)
@@ -120,6 +123,9 @@ class ResultFoot(QFrame):
         self.save.setEnabled(is_there)
         self.copy.setEnabled(is_there)
         self.compare.setEnabled(is_there and bool(view.run_id))
+        self.keep.setVisible(
+            is_there and not view.run_id and view.shown is not None and view.shown.has_answers
+        )
         if is_there and not view.run_id:
             self.compare.setToolTip(
                 self.tr("This run could not be kept, so nothing can be compared with it.")

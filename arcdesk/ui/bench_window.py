@@ -37,6 +37,7 @@ class BenchWindow(QWidget):
     save_requested = Signal(str)  # a format of bench_report.FORMATS, or 'autotp'
     copy_requested = Signal()
     compare_requested = Signal()
+    keep_requested = Signal()
     ledger_requested = Signal()
     ab_requested = Signal()
     action_requested = Signal(Action)
@@ -117,6 +118,7 @@ class BenchWindow(QWidget):
         self.foot.save_requested.connect(self.save_requested)
         self.foot.copy_requested.connect(self.copy_requested)
         self.foot.compare_requested.connect(self.compare_requested)
+        self.foot.keep_requested.connect(self.keep_requested)
         self.foot.ledger_requested.connect(self.ledger_requested)
         self.foot.ab_requested.connect(self.ab_requested)
 

@@ -129,6 +129,9 @@ async def test_the_text_is_seen_while_it_comes_and_a_cancel_keeps_what_came(serv
 
         assert "cancelled" in ab.words(ab.window.results)
         assert "2 not asked" in ab.words(ab.window.results)
+        keep = ab.window.results.keep
+        assert keep["a"].isEnabled() and not keep["b"].isEnabled()
+        assert keep["b"].toolTip() == "B answered nothing"
         assert ab.app.session.engine.snapshot.base_url == server.base_url
 
 

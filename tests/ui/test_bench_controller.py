@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QFileDialog, QLineEdit, QPushButton
 
+from arcdesk.app.bench_runner import lock_of
 from arcdesk.app.bench_save import base_name
 from arcdesk.core.bench import BenchPlan, BenchRun, Dataset
 from arcdesk.core.bench_check import End
@@ -22,6 +25,8 @@ from arcdesk.core.bench_progress import BenchPhase
 from arcdesk.core.engine_state import EnginePhase
 from arcdesk.core.errors import ActionKind
 from arcdesk.storage import paths
+from arcdesk.storage.bench_ledger import FILE_NAME
+from arcdesk.storage.file_lock import held
 from arcdesk.ui.bench_view import BenchState
 from tests.rig.paced_server import PacedServer
 from tests.ui.app_rig import no_docker as no_docker
@@ -62,6 +67,37 @@ async def test_a_benchmark_is_measured_shown_and_kept(desk: Desk) -> None:
     assert run.surroundings.model == "small" and run.surroundings.engine == "remote"
     assert desk.window.results.shown is shown and desk.window.results.isVisible()
     assert desk.window.foot.compare.isEnabled()
+
+
+async def test_a_run_that_the_ledger_refused_can_be_kept_later(desk: Desk) -> None:
+    foot = desk.window.foot
+    await desk.measure()  # the ledger's file is there
+    with closing(sqlite3.connect(paths.data_dir() / FILE_NAME, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")  # another program writes, and takes its time
+        await desk.measure()
+        problem = desk.view.problem
+        assert problem is not None and problem.cause == "bench_ledger_busy"
+        assert not problem.actions  # measuring again would lose the run
+        assert desk.window.results.isVisible() and foot.keep.isVisible() and not foot.compare.isEnabled()
+        foot.keep.click()
+        await desk.until_said("Still not kept.")
+        assert desk.view.problem == problem and not desk.view.run_id
+    for _ in range(2):
+        foot.keep.click()  # an impatient finger
+    await desk.until_said("Kept in the ledger.")
+    assert len(await kept(desk)) == 2 and desk.view.problem is None
+    assert foot.compare.isEnabled() and not foot.keep.isVisible()
+
+
+async def test_arcdesk_bench_keeps_the_window_from_measuring_meanwhile(desk: Desk) -> None:
+    with held(lock_of(desk.server.base_url)) as is_ours:
+        assert is_ours
+        await desk.measure()
+        problem = desk.view.problem
+        assert problem is not None and problem.title == "A benchmark is running already"
+        assert [action.kind for action in problem.actions] == [ActionKind.RETRY]
+    await desk.measure()
+    assert desk.view.problem is None and desk.view.run_id
 
 
 async def test_enter_in_a_field_starts(desk: Desk) -> None:

@@ -13,8 +13,10 @@ import psutil
 import pytest
 
 from arcdesk.app import cli
+from arcdesk.app.bench_runner import lock_of
 from arcdesk.core.bench import BenchPlan, BenchRun, BenchStep, RequestRecord, Surroundings
 from arcdesk.storage.bench_ledger import BenchDb
+from arcdesk.storage.file_lock import held
 from arcdesk.storage.paths import data_dir
 from tests.rig.fast_sse import SseServer
 from tests.unit.api.load_rig import until
@@ -67,10 +69,10 @@ async def test_two_runs_side_by_side() -> None:
     first, second = await keep(run_of("llama", 0.01), run_of("llama", 0.02))
     done = await run("bench", "--compare", str(first), str(second))
     assert done.code == 0 and "kernel: 6.16 → 6.17." in done.out
-    (line,) = [each for each in done.out.splitlines() if "gap between pieces" in each]
+    (line,) = [each for each in done.out.splitlines() if "inter-token latency" in each]
     assert "+100" in line and line.endswith("worse") and "12" not in line.split("worse")[1]
     told = json.loads((await run("bench", "--compare", str(first), str(second), "--json")).out)
-    (gap,) = [each for each in told["lines"] if each["name"] == "gap between pieces"]
+    (gap,) = [each for each in told["lines"] if each["name"] == "inter-token latency"]
     assert gap["change"] == pytest.approx(1.0) and gap["trend"] == "worse"
 
 
@@ -123,8 +125,8 @@ async def test_a_ledger_of_a_newer_version_is_left_alone_and_the_report_is_there
 
 async def test_two_programs_write_at_once_and_lose_nothing() -> None:
     """Two commands and this process, all on one file; each run of all three is there in the end."""
-    async with SseServer(answer_of) as server:
-        commands = [asyncio.create_task(bench(server, "--requests", "2")) for _ in range(2)]
+    async with SseServer(answer_of) as server, SseServer(answer_of) as other:
+        commands = [asyncio.create_task(bench(each, "--requests", "2")) for each in (server, other)]
         async with aclosing(BenchDb()) as db:
             mine = [(await db.add(run_of("mine", 0.01, note=str(number)))).id for number in range(60)]
         done = await asyncio.gather(*commands)
@@ -134,6 +136,16 @@ async def test_two_programs_write_at_once_and_lose_nothing() -> None:
         assert await db.count() == 62
         assert len({*mine, *theirs}) == 62
         assert [(await db.get(key)).surroundings.model for key in theirs] == ["small", "small"]
+
+
+async def test_two_programs_do_not_measure_one_server_at_once() -> None:
+    async with SseServer(answer_of) as server:
+        with held(lock_of(server.base_url)) as is_ours:
+            assert is_ours
+            refused = await bench(server, "--requests", "2")
+        assert refused.code == 2 and not refused.out
+        assert "A benchmark is running already" in refused.err
+        assert (await bench(server, "--requests", "2")).code == 0
 
 
 async def test_it_waits_for_a_program_that_holds_the_file() -> None:

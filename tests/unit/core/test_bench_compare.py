@@ -44,8 +44,8 @@ def test_a_loss_is_told_with_its_interval_and_its_n() -> None:
 
 def test_a_longer_time_is_worse_and_a_shorter_one_better() -> None:
     slow, fast = rig.run(rig.step(rate=80, spread=0.02)), rig.run(rig.step(rate=100, spread=0.02, seed=3))
-    assert _line(slow, fast, "gap between pieces").trend is Trend.BETTER
-    assert _line(fast, slow, "whole answer").trend is Trend.WORSE
+    assert _line(slow, fast, "inter-token latency").trend is Trend.BETTER
+    assert _line(fast, slow, "end to end").trend is Trend.WORSE
 
 
 def test_noise_is_left_open() -> None:

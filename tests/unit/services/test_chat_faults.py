@@ -9,6 +9,7 @@ import pytest
 
 from arcdesk.core.chat import MessageState
 from arcdesk.core.errors import ActionKind
+from arcdesk.services.chat_listeners import ChatListener
 from tests.fakes.openai_server import (
     DONE,
     LAST_CHUNK,
@@ -119,3 +120,22 @@ async def test_a_character_cut_between_two_packets_arrives_whole(server: OpenAIS
             chunked(DONE),
         )
         assert (await rig.chat.ask("Hello?")).text == "Grüße"
+
+
+async def test_a_mistake_of_ours_ends_the_answer_and_keeps_what_came(
+    server: OpenAIServer, path: Path
+) -> None:
+    async with open_chat(server.base_url, path) as rig:
+
+        def break_down(*_: object) -> None:
+            raise ZeroDivisionError("a listener's mistake")
+
+        unlisten = rig.chat.listen(ChatListener(on_event=break_down))
+        server.script(STREAM_HEAD, HALF, chunked(event(delta("stop"))), chunked(DONE))
+        answer = await rig.chat.ask("Why?")
+        assert (answer.state, answer.text) == (MessageState.FAILED, "Half an")
+        assert answer.problem is not None and answer.problem.cause == "answer_broke"
+        assert "ZeroDivisionError" in answer.problem.evidence
+        assert (await rig.stored())[-1] == answer and not rig.store.state.answering
+        unlisten()
+        assert (await rig.chat.ask("And now?", 1)).state is MessageState.DONE
