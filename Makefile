@@ -40,7 +40,7 @@ ui desktop docker vllm: setup-test  ## likewise; these need the rig
 bench: setup-test  ## speed and memory as ratios to a baseline of the same run
 	@$(PY) -m tests.bench
 
-bench-truth: setup-test  ## the load generator against the truth and `vllm bench serve`; its table into the README
+bench-truth: setup-test  ## the load generator against the truth, `vllm bench serve` and guidellm; its table into the README
 	@$(PY) -m tests.truth
 
 screenshot: setup-test  ## the pictures of the README, made by the real program

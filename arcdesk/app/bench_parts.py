@@ -47,11 +47,11 @@ class BenchParts:
     async def restore_run(self, run_id: int) -> None:
         """Undo a delete."""
         await self.ledger.restore(run_id)
-        self._refresh_ledger()
+        self._refresh_ledger(run_id)
 
-    def _refresh_ledger(self) -> None:
+    def _refresh_ledger(self, run_id: int = 0) -> None:
         if self._ledger_window is not None:
-            self._ledger_window.refresh()
+            self._ledger_window.refresh(run_id)
 
     @property
     def bench(self) -> BenchController:

@@ -84,10 +84,11 @@ class LedgerController:
             self._words = self._model = ""
         self._spawn(self._read(ids[:2], is_opened=True), "read the benchmarks")
 
-    def refresh(self) -> None:
-        """Read it again: something was measured, restored or changed elsewhere."""
+    def refresh(self, run_id: int = 0) -> None:
+        """Read it again: something was measured, restored (then `run_id` is chosen) or changed elsewhere."""
         if self.window.isVisible():
-            self._spawn(self._read(self.window.list.chosen_ids[:2]), "read the benchmarks")
+            ids = [run_id] if run_id else self.window.list.chosen_ids[:2]
+            self._spawn(self._read(ids), "read the benchmarks")
 
     def set_palette_colors(self, palette: theme.Palette) -> None:
         """The scheme changed."""

@@ -19,6 +19,7 @@ from arcdesk.ui.theme import LIGHT, Palette
 
 PADDING_PX, LINE_GAP_PX = 6, 4
 SPARK_POINTS = 30  # one a second
+SPARK_BRIDGE = 2  # a pause this short, as between two questions, does not cut the line
 LABEL_SAMPLE, VALUE_SAMPLE = "tok/s—", f"0{THIN}000"
 KEYS = (
     LiveKey.OUR_TOKENS_PER_S,
@@ -175,7 +176,7 @@ class LiveStrip(SeenWithWindow, QAbstractButton):
 
 
 def _spark(painter: QPainter, room: QRectF, points: Sequence[Point], accent: str) -> None:
-    """The rates of the last half minute of answers, from 0 up to the highest; pauses between them are cut."""
+    """The rates of the last half minute of answers, from 0 up to the highest; only long pauses are cut."""
     shown = points[-SPARK_POINTS:]
     highest = max((point.value for point in shown if point.value is not None), default=0.0)
     if highest <= 0:
@@ -185,14 +186,18 @@ def _spark(painter: QPainter, room: QRectF, points: Sequence[Point], accent: str
     pen = QPen(QColor(accent), 1.5)
     pen.setCapStyle(Qt.PenCapStyle.RoundCap)
     painter.setPen(pen)
-    run: list[QPointF] = []
-    for place, point in enumerate((*shown, Point(0.0, None))):
-        if point.value is not None:
-            x = room.right() - (len(shown) - 1 - place) * step
-            run.append(QPointF(x, room.bottom() - point.value / highest * room.height()))
+    runs: list[list[QPointF]] = []
+    last = -SPARK_POINTS
+    for place, point in enumerate(shown):
+        if point.value is None:
             continue
-        if len(run) == 1:
-            painter.drawPoint(run[0])
-        elif run:
+        if place - last > SPARK_BRIDGE + 1:
+            runs.append([])
+        x = room.right() - (len(shown) - 1 - place) * step
+        runs[-1].append(QPointF(x, room.bottom() - point.value / highest * room.height()))
+        last = place
+    for run in runs:
+        if len(run) > 1:
             painter.drawPolyline(QPolygonF(run))
-        run = []
+        else:
+            painter.drawPoint(run[0])

@@ -5,6 +5,7 @@ Needs Xvfb and a tray (`make test` installs them). Ends with exit code 1 when a 
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import platform
@@ -74,7 +75,6 @@ def main() -> int:
         token_cpu,
     )
 
-    results: dict[str, Any] = {}
     parts = (
         ("startup", startup),
         ("tokens", token_cpu),
@@ -86,10 +86,18 @@ def main() -> int:
         ("models", model_list),
         ("fit", fit),
     )
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--only", choices=[name for name, _ in parts], help="print the figures of this part")
+    only = parser.parse_args().only
+    results: dict[str, Any] = {}
     for name, part in parts:
+        if only not in (None, name):
+            continue
         print(f"measuring {name} …", file=sys.stderr, flush=True)
         results[name] = part.run()
     print(json.dumps(results, indent=2, default=str))
+    if only is not None:
+        return 0
     machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
     print(f"\n{machine}, Python {platform.python_version()}")
     missed = 0

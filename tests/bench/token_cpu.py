@@ -21,7 +21,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -36,15 +37,22 @@ Measured = tuple[int, float | None]  # tokens, TTFT in ms
 
 def run() -> dict[str, Any]:
     """All figures. Takes about a minute."""
+    with clients() as started:
+        return _measure(started)
+
+
+@contextmanager
+def clients() -> Iterator[dict[str, subprocess.Popen[str]]]:
+    """All of CLIENTS before one server; `order` has them ask."""
     server = _child("server")
     assert server.stdout is not None
     try:
         port = int(server.stdout.readline())
-        clients = {name: _child(name, str(port)) for name in CLIENTS}
+        started = {name: _child(name, str(port)) for name in CLIENTS}
         try:
-            return _measure(clients)
+            yield started
         finally:
-            for child in clients.values():
+            for child in started.values():
                 _end(child)
     finally:
         _end(server)
@@ -52,17 +60,17 @@ def run() -> dict[str, Any]:
 
 def _measure(clients: dict[str, subprocess.Popen[str]]) -> dict[str, Any]:
     for child in clients.values():  # imports, connections and caches
-        _order(child, "cpu", 0, 2000)
-        _order(child, "ttft", 0, 10)
+        order(child, "cpu", 0, 2000)
+        order(child, "ttft", 0, 10)
     cpu = {load: {name: list[float]() for name in clients} for load in LOADS}
     for _ in range(ROUNDS):
         for load, (rate, tokens) in LOADS.items():
             for name, child in clients.items():
-                cpu[load][name].append(_order(child, "cpu", rate, tokens)["cpu_us_per_token"])
+                cpu[load][name].append(order(child, "cpu", rate, tokens)["cpu_us_per_token"])
     ttft: dict[str, list[float]] = {name: [] for name in clients}
     for _ in range(TTFT_ANSWERS // 10):
         for name, child in clients.items():
-            ttft[name] += _order(child, "ttft", 0, 10)["ttft_ms"]
+            ttft[name] += order(child, "ttft", 0, 10)["ttft_ms"]
     medians = {load: {name: statistics.median(each) for name, each in by.items()} for load, by in cpu.items()}
     first = {name: statistics.median(values) for name, values in ttft.items()}
     result: dict[str, Any] = {"cpu_us_per_token": medians, "ttft_ms": first, "ttft_n": len(ttft[CLIENTS[0]])}
@@ -91,7 +99,8 @@ def _end(child: subprocess.Popen[str]) -> None:
     child.stdout.close()
 
 
-def _order(child: subprocess.Popen[str], what: str, rate: int, count: int) -> dict[str, Any]:
+def order(child: subprocess.Popen[str], what: str, rate: int, count: int) -> dict[str, Any]:
+    """Have a client ask: 'cpu' for `count` tokens at `rate` a second (0: at once), 'ttft' `count` times."""
     assert child.stdin is not None
     assert child.stdout is not None
     print(what, rate, count, file=child.stdin, flush=True)
@@ -229,6 +238,9 @@ class _ReadyEngine:
         return self
 
     async def first_look(self) -> None:
+        pass
+
+    async def until_free(self) -> None:
         pass
 
     def look(self) -> None:

@@ -147,6 +147,7 @@ async def test_a_delete_can_be_undone_here_and_in_the_chat(desk: Desk) -> None:
     undo = next(button for button in desk.window.notice.findChildren(QPushButton) if button.text() == "Undo")
     undo.click()
     await until(lambda: run in desk.listed, "the run to come back")
+    await until(lambda: desk.view.shown is not None and desk.view.shown.run.id == run, "that run to be shown")
     assert desk.view.notice is None
     assert not desk.app.state.notices
 
