@@ -13,6 +13,7 @@ from arcdesk.core.errors import Problem
 from arcdesk.core.latency import LatencyMeter
 from arcdesk.core.ports import Endpoint
 
+MOST_TOKENS = 100_000_000  # more is a server's mistake
 _THOUGHT_KEYS = ("reasoning_content", "reasoning")  # vLLM 0.14 sends both, with the same text
 
 
@@ -83,9 +84,12 @@ class AnswerReader:
 
     def outcome(self) -> AnswerFinished | AnswerFailed:
         """How the answer ended, with its figures."""
+        counted = self._tokens(self._completion_tokens, "predicted_n")
         stats = self.meter.stats(
             prompt_tokens=self._tokens(self._prompt_tokens, "prompt_n", "cache_n"),
-            completion_tokens=self._tokens(self._completion_tokens, "predicted_n"),
+            completion_tokens=None
+            if counted == 0 and self.meter.chunks
+            else counted,  # 0 beside text is none
             finish_reason=self._finish_reason,
             model=self._model,
             device=self._endpoint.device,
@@ -165,4 +169,7 @@ def _object(payload: str | bytes) -> dict[str, object] | None:
 
 
 def _count(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    """A number of tokens that can be one."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        return None
+    return value if 0 <= value <= MOST_TOKENS else None

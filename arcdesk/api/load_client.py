@@ -21,6 +21,7 @@ from arcdesk.core.errors import AnswerError
 from arcdesk.core.ports import Endpoint
 
 CONNECT_TIMEOUT_S = 30.0  # hundreds knock at once
+STALE_S = 1.0  # a kept connection that the server had closed tells so at once
 SILENCE_S = 600.0  # a long prompt in a long queue gives no sign of life; what is longer is a dead server
 LOOK_EVERY_S = 5.0
 _BUFFER_BYTES = 256 * 1024
@@ -125,7 +126,8 @@ class LoadClient:
         connection, connected_s = self._kept(), sent_s
         if connection is not None:
             await self._carry(connection, request, reader)
-            if not reader.error or reader.is_begun:
+            is_stale = connection.ended_s - sent_s < STALE_S
+            if not reader.error or reader.is_begun or not is_stale:
                 return reader, connected_s, connection.ended_s
             reader = new_reader()  # the server closed it while we wrote: it has not seen the request
         connection = await self._connect()

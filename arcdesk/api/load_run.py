@@ -155,7 +155,7 @@ class LoadRun:
         async with asyncio.TaskGroup() as group:
             while self._may_begin(part):
                 part.begun += 1
-                group.create_task(work(next(bodies), self._clock()))
+                group.create_task(work(next(bodies), due_s))
                 due_s += random.expovariate(rate_per_s)
                 await self._sleep(max(0.0, due_s - self._clock()))
 

@@ -9,6 +9,7 @@ from arcdesk.api.error_body import error_in
 from arcdesk.core.bench import Api
 
 ERROR_CHARS = 300
+MOST_TOKENS = 100_000_000  # more is a server's mistake
 _THOUGHT_KEYS = ("reasoning_content", "reasoning")
 _MARKS = {Api.COMPLETIONS: '"text":"', Api.CHAT: '"content":"'}
 DONE = "[DONE]"
@@ -97,7 +98,7 @@ class AnswerTally:
         if not isinstance(usage, dict):
             return
         prompt, answer = usage.get("prompt_tokens"), usage.get("completion_tokens")
-        self.prompt_tokens = prompt if _is_count(prompt) else None
+        self.prompt_tokens = (prompt or None) if _is_count(prompt) else None  # there is no empty prompt
         self.completion_tokens, self.usage_problem = None, ""
         if answer is None:
             return
@@ -133,4 +134,4 @@ def _has_text(choice: dict[str, object]) -> bool:
 
 
 def _is_count(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST_TOKENS

@@ -221,14 +221,16 @@ class BenchController:
         try:
             kept = await self._runner.keep(shown.run)
         except ArcDeskError as error:
-            self._say("Still not kept.")
-            self._refuse(error)
+            if self._board.view.shown is shown:
+                self._say("Still not kept.")
+                self._refuse(error)
             return
         finally:
             self._is_keeping = False
+        self._session.bench.refresh_ledger()
         if self._board.view.shown is shown:
             self._measure.forget_problem()
-            self._board.change(run_id=kept.id)
+            self._board.change(run_id=kept.id, shown=replace(shown, run=kept))
             self._say("Kept in the ledger.")
 
     def _say(self, text: str) -> None:

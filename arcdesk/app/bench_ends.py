@@ -12,7 +12,8 @@ from arcdesk.core.errors import Action, ActionKind, Problem
 AGAIN = Action(kind=ActionKind.RETRY, label="Measure again")
 START = Action(kind=ActionKind.START, label="Start the engine and measure")
 SHOW_LOG = Action(kind=ActionKind.SHOW_LOG, label="Show log")
-LEDGER = "bench_ledger"  # what begins the causes of its refusals; "Keep this run" is below the figures
+# What begins the causes of its refusals; "Keep this run" is below the figures.
+LEDGER = ("bench_ledger", "disk_full", "storage_unwritable")
 SHOW = Action(kind=ActionKind.OPEN_BENCH, label="Show")
 
 

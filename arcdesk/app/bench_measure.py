@@ -131,9 +131,14 @@ class BenchMeasure:
         self._steps.clear()
         self._ticks.clear()
         self._shown = None
+        before = self._board.view
         self._board.change(state=BenchState.RUNNING, shown=None, run_id=0)
         with _lively_loop():
-            outcome = await self._runner.run(endpoint, plan, self._on_event)
+            try:
+                outcome = await self._runner.run(endpoint, plan, self._on_event)
+            except ArcDeskError:  # refused before it began: what was shown stays, it may not be kept yet
+                self._board.change(shown=before.shown, run_id=before.run_id)
+                raise
             self._board.change(state=BenchState.ENDING)
             if self._drawing is not None:
                 await asyncio.gather(self._drawing, return_exceptions=True)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import TYPE_CHECKING
 
+from arcdesk.core.bench_ports import BenchOutcome
 from arcdesk.core.engine_state import EngineKind, EnginePhase
-from arcdesk.core.errors import Action, ActionKind, Problem
+from arcdesk.core.errors import Action, ActionKind, ArcDeskError, Problem
 from arcdesk.services.bench_watch import BenchWatch
 
 if TYPE_CHECKING:  # what a suite says is heavy, and most starts need none of it
@@ -20,6 +22,8 @@ if TYPE_CHECKING:  # what a suite says is heavy, and most starts need none of it
 OFFER = "bench_offer"
 IDLE_LOOKS, IDLE_LOOK_S = 100, 0.02
 END_PATIENCE_S = 3.0
+
+log = logging.getLogger(__name__)
 
 
 class BenchOffers:
@@ -159,6 +163,9 @@ class BenchOffers:
         self._repeating = asyncio.current_task()
         try:
             outcome = await self._runner.run(endpoint, self._series[-1].plan, lambda event: None)
+        except ArcDeskError as error:  # `arcdesk bench` was faster
+            log.info("not measured again: %s", error)
+            outcome = BenchOutcome(is_cancelled=True)
         finally:
             self._repeating = None
         if outcome.run is None or outcome.is_cancelled or outcome.problem is not None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 from pathlib import Path
 
 from arcdesk.core.bench import BenchRun
 from arcdesk.core.bench_report import autotp_logs, render
 from arcdesk.core.errors import Problem, UsageError
+from arcdesk.storage.paths import free_name
 
 FILE_ENDS = {"text": "txt", "ipex": "txt", "json": "json", "csv": "csv", "markdown": "md"}
 
@@ -33,9 +35,16 @@ def files_of(run: BenchRun) -> dict[str, str]:
     return {f"bench-{name}.{end}": render(run, name) for name, end in FILE_ENDS.items()} | autotp_logs(run)
 
 
+def base_name(run: BenchRun) -> str:
+    """'arcdesk-bench-20261121-134500'."""
+    return time.strftime("arcdesk-bench-%Y%m%d-%H%M%S", time.localtime(run.at or None))
+
+
 def _write_all(run: BenchRun, folder: Path) -> None:
     texts = files_of(run)
     try:
+        if any((folder / name).exists() for name in texts):  # an earlier run's: they stay
+            folder = free_name(folder / base_name(run))
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in texts.items():
             (folder / name).write_text(text, encoding="utf-8")

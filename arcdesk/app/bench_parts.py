@@ -24,7 +24,7 @@ class BenchParts:
         self.ledger = BenchDb()
         self.runner = make_runner(session, self.ledger)
         self.offers = BenchOffers(session, self.runner, self.ledger)
-        self.runner.finished.append(lambda _: self._refresh_ledger())
+        self.runner.finished.append(lambda _: self.refresh_ledger())
         self._bench: BenchController | None = None
         self._ledger_window: LedgerController | None = None
         self._ab: AbController | None = None
@@ -47,9 +47,10 @@ class BenchParts:
     async def restore_run(self, run_id: int) -> None:
         """Undo a delete."""
         await self.ledger.restore(run_id)
-        self._refresh_ledger(run_id)
+        self.refresh_ledger(run_id)
 
-    def _refresh_ledger(self, run_id: int = 0) -> None:
+    def refresh_ledger(self, run_id: int = 0) -> None:
+        """Its window reads anew, if there is one; `run_id` is chosen then."""
         if self._ledger_window is not None:
             self._ledger_window.refresh(run_id)
 

@@ -53,6 +53,13 @@ def progress_text(progress: BenchProgress) -> str:
     if progress.failed:
         parts.append(f"{progress.failed} failed")
     if progress.seconds_left is not None:
-        parts.append(f"{duration_text(progress.seconds_left)} left")
+        parts.append(f"{duration_text(progress.seconds_left)} left{_of_what(progress)}")
     step = f"Step {progress.step} of {progress.steps}: " if progress.steps > 1 else ""
     return step + ", ".join(parts)
+
+
+def _of_what(progress: BenchProgress) -> str:
+    """The time left is that of the phase: said where more follows."""
+    if progress.phase is BenchPhase.WARM_UP:
+        return " of the warm-up"
+    return " of this step" if progress.step < progress.steps else ""

@@ -83,7 +83,10 @@ def lock_of(base_url: str) -> Path:
 
     from arcdesk.storage.paths import runtime_dir
 
-    place = "".join(letter if letter.isalnum() else "-" for letter in urlsplit(base_url).netloc)
+    address = urlsplit(base_url)
+    host = address.hostname or ""
+    host = "loopback" if host in ("localhost", "127.0.0.1", "::1") else host
+    place = "".join(letter if letter.isalnum() else "-" for letter in f"{host}-{address.port or ''}")
     return runtime_dir() / f"bench-{place}.lock"
 
 

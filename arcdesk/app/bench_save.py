@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ from PySide6.QtCore import QStandardPaths, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QWidget
 
+from arcdesk.app.bench_output import base_name
 from arcdesk.core.bench import BenchRun
 from arcdesk.core.bench_report import autotp_logs, render
 from arcdesk.core.errors import ArcDeskError
@@ -88,11 +88,6 @@ class BenchSave:
                 self._refuse(error)
 
         self._session.tasks.spawn(work(), name="save the report")
-
-
-def base_name(run: BenchRun) -> str:
-    """'arcdesk-bench-20261121-134500'."""
-    return time.strftime("arcdesk-bench-%Y%m%d-%H%M%S", time.localtime(run.at or None))
 
 
 def _write(run: BenchRun, fmt: str, path: Path) -> str:

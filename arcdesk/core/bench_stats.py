@@ -15,7 +15,7 @@ NO_TIME = "The step took no time."
 NO_TEXT = "No answer had any text."
 NO_GAP = "A gap needs two pieces of text."
 NO_USAGE = "The server sent no token count."
-NO_RATE = "A time per token needs two tokens."
+NO_RATE = "A time per token needs two tokens in two pieces."
 NO_LIMITS = "No limits were set."
 _MS = 1000.0
 _NOTHING = Spread()
@@ -110,9 +110,12 @@ def e2e_ms(record: RequestRecord) -> float | None:
 
 
 def tpot_ms(record: RequestRecord) -> float | None:
-    """(End to end - TTFT) / (tokens - 1); None: fewer than two tokens, or nobody counted them."""
+    """(End to end - TTFT) / (tokens - 1); None: fewer than two tokens or pieces, or nobody counted them.
+
+    `vllm bench serve` has a time for an answer of one piece too: that of its last bytes, no token's.
+    """
     tokens, first, whole = tokens_of(record), ttft_ms(record), e2e_ms(record)
-    if tokens is None or tokens < 2 or first is None or whole is None:
+    if tokens is None or tokens < 2 or first is None or whole is None or len(record.events_s) < 2:
         return None
     return (whole - first) / (tokens - 1)
 
@@ -184,7 +187,7 @@ def _tpot(good: Sequence[RequestRecord]) -> Spread:
     if uncounted > short:
         none = _without_count(uncounted, len(good), _why_uncounted(good))
     some = [f"{uncounted} without a token count"] if uncounted else []
-    some += [f"{short} with fewer than two tokens"] if short else []
+    some += [f"{short} with fewer than two tokens or pieces"] if short else []
     return spread(known, none, ", ".join(some))
 
 
@@ -197,7 +200,8 @@ def _goodput(step: BenchStep, good: Sequence[RequestRecord], plan: BenchPlan) ->
     within = [_is_within(record, plan) for record in good]
     if None in within:
         return Total(
-            reason=f"The limit on TPOT needs token counts: {_without_count(within.count(None), len(good))}"
+            reason=f"The limit on TPOT needs answers with a token count and in two pieces or more: "
+            f"{within.count(None)} of {len(good)} had none."
         )
     met = within.count(True)
     return _per_s(Total(value=met, n=met), step.duration_s)
@@ -214,7 +218,8 @@ def _is_within(record: RequestRecord, plan: BenchPlan) -> bool | None:
         return True
     if (each := tpot_ms(record)) is not None:
         return each <= plan.tpot_limit_ms
-    return None if tokens_of(record) is None else True  # of one token there is no second to wait for
+    tokens = tokens_of(record)
+    return None if tokens is None or tokens > 1 else True  # of one token there is no second to wait for
 
 
 def _cpu(step: BenchStep, output: Total) -> Total:
@@ -229,13 +234,31 @@ def _notes(step: BenchStep, good: Sequence[RequestRecord]) -> tuple[str, ...]:
     doubted = sum((tokens := tokens_of(one)) is not None and tokens < len(one.events_s) for one in good)
     zero = sum(record.completion_tokens == 0 and bool(record.events_s) for record in good)
     empty = sum(not record.events_s for record in good)
+    held = sum(_withheld(record) for record in good)
+    gaps = sum(len(record.events_s) for record in good)
     checks = (
         (step.is_cancelled, "Stopped early: the figures are of what was done until then."),
         (empty, f"{_answers(empty)} of {len(good)} had no text."),
         (doubted, f"{_answers(doubted)} came in more pieces than the server counted tokens."),
         (zero, f"{_answers(zero)} had text and a count of 0 tokens, which is taken as no count."),
+        (
+            held * 100 > gaps,
+            f"{_events(held)} came without text: the gap around such a one is that of two tokens.",
+        ),
     )
     return tuple(words for holds, words in checks if holds)
+
+
+def _events(count: int) -> str:
+    return "1 event" if count == 1 else f"{count} events"
+
+
+def _withheld(record: RequestRecord) -> int:
+    """Events without text in the middle of an answer: half a character, for one."""
+    if not record.events_s or not record.silent_s:
+        return 0
+    first, last = record.events_s[0], record.events_s[-1]
+    return sum(first < at < last for at in record.silent_s)
 
 
 def _answers(count: int) -> str:

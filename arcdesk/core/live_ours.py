@@ -111,13 +111,14 @@ class OurWindow:
             self._fold(answer)
         self._forget(now - WINDOW_S)
         p50, p95, p99 = self._percentiles(now - WINDOW_S)
-        ttft_p50, ttft_p95 = self._ttft()
+        ttft_p50, ttft_p95, ttft_p99 = self._ttft()
         return {
             LiveKey.OUR_TOKENS_PER_S: self._rate(now, NOW_S, NONE_NOW),
             LiveKey.OUR_TOKENS_PER_S_MINUTE: self._rate(now, WINDOW_S, NO_ANSWER),
             LiveKey.OUR_PROMPT_TOKENS_PER_S: self._prompt_rate(),
             LiveKey.OUR_TTFT_P50_MS: ttft_p50,
             LiveKey.OUR_TTFT_P95_MS: ttft_p95,
+            LiveKey.OUR_TTFT_P99_MS: ttft_p99,
             LiveKey.OUR_ITL_P50_MS: p50,
             LiveKey.OUR_ITL_P95_MS: p95,
             LiveKey.OUR_ITL_P99_MS: p99,
@@ -198,13 +199,14 @@ class OurWindow:
         )
         return p50, p95, p99
 
-    def _ttft(self) -> tuple[LiveFigure, LiveFigure]:
+    def _ttft(self) -> tuple[LiveFigure, LiveFigure, LiveFigure]:
         times = sorted(one.ttft_ms for one in self._ended if one.ttft_ms is not None)
         if not times:
             nothing = LiveFigure(n=0, reason=NONE_ENDED)
-            return nothing, nothing
-        p50, p95 = (LiveFigure(value=percentile(times, share), n=len(times)) for share in (0.5, 0.95))
-        return p50, p95
+            return nothing, nothing, nothing
+        shares = (0.5, 0.95, 0.99)
+        p50, p95, p99 = (LiveFigure(value=percentile(times, share), n=len(times)) for share in shares)
+        return p50, p95, p99
 
     def _prompt_rate(self) -> LiveFigure:
         known = [(one.prompt_tokens, one.ttft_ms) for one in self._ended if one.prompt_tokens and one.ttft_ms]

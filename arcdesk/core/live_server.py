@@ -31,6 +31,7 @@ _GAUGES = {LiveKey.RUNNING: Fact.RUNNING, LiveKey.WAITING: Fact.WAITING, LiveKey
 _QUANTILES = {
     LiveKey.TTFT_P50_MS: (Fact.TTFT, 0.5),
     LiveKey.TTFT_P95_MS: (Fact.TTFT, 0.95),
+    LiveKey.TTFT_P99_MS: (Fact.TTFT, 0.99),
     LiveKey.ITL_P50_MS: (Fact.ITL, 0.5),
     LiveKey.ITL_P95_MS: (Fact.ITL, 0.95),
     LiveKey.ITL_P99_MS: (Fact.ITL, 0.99),

@@ -31,6 +31,7 @@ class LiveKey(Enum):
     OUR_PROMPT_TOKENS_PER_S = "ours_prompt_tokens_per_s"  # prompt tokens / TTFT of a minute's answers
     OUR_TTFT_P50_MS = "ours_ttft_p50_ms"  # of the answers that ended in the last minute
     OUR_TTFT_P95_MS = "ours_ttft_p95_ms"
+    OUR_TTFT_P99_MS = "ours_ttft_p99_ms"
     OUR_ITL_P50_MS = "ours_itl_p50_ms"  # gaps between pieces of the last minute
     OUR_ITL_P95_MS = "ours_itl_p95_ms"
     OUR_ITL_P99_MS = "ours_itl_p99_ms"
@@ -40,6 +41,7 @@ class LiveKey(Enum):
     PROMPT_TOKENS_PER_S = "server_prompt_tokens_per_s"  # over a minute
     TTFT_P50_MS = "server_ttft_p50_ms"
     TTFT_P95_MS = "server_ttft_p95_ms"
+    TTFT_P99_MS = "server_ttft_p99_ms"
     ITL_P50_MS = "server_itl_p50_ms"
     ITL_P95_MS = "server_itl_p95_ms"
     ITL_P99_MS = "server_itl_p99_ms"

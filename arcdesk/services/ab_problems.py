@@ -84,3 +84,14 @@ def question_waits() -> Problem:
         hint="It is asked as soon as the comparison has ended or was cancelled.",
         actions=(Action(kind=ActionKind.OPEN_BENCH, label="Show the comparison", target="ab"),),
     )
+
+
+def unexpected(error: BaseException) -> Problem:
+    """A mistake of ours."""
+    return Problem(
+        cause="ab_broke",
+        title="The comparison broke off for an unknown reason",
+        detail="This is a mistake of ArcDesk. What was answered until then is shown.",
+        hint="Compare anew, and please report it.",
+        evidence=f"{type(error).__name__}: {error}",
+    )

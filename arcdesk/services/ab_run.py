@@ -20,7 +20,7 @@ from arcdesk.core.settings import Settings
 from arcdesk.core.store import Store
 from arcdesk.services.ab_ask import Asker, Died
 from arcdesk.services.ab_book import AbBook
-from arcdesk.services.ab_problems import busy_container, changed_meanwhile, why_gone
+from arcdesk.services.ab_problems import busy_container, changed_meanwhile, unexpected, why_gone
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -104,10 +104,7 @@ class AbRun:
             raise
         is_cancelled = self._work.cancelled()
         error = None if is_cancelled else self._work.exception()
-        if error is not None and not isinstance(error, ArcDeskError):
-            await self._restore()
-            raise error
-        problem = error.problem if isinstance(error, ArcDeskError) else None
+        problem = None if error is None else _problem_of(error)
         self._book.note_end(problem, self._side, is_cancelled)
         left = await self._restore()
         return AbOutcome(
@@ -287,3 +284,10 @@ async def _to_the_end(work: Awaitable[T]) -> T:
             task.result()
         raise asyncio.CancelledError
     return task.result()
+
+
+def _problem_of(error: BaseException) -> Problem:
+    if isinstance(error, ArcDeskError):
+        return error.problem
+    log.error("the comparison broke off", exc_info=error)
+    return unexpected(error)

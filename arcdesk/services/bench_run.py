@@ -29,6 +29,8 @@ if TYPE_CHECKING:  # a session makes its runner early, and most sessions measure
 log = logging.getLogger(__name__)
 
 END_PATIENCE_S = 5.0  # at quit; a card that hangs may take longer to tell
+LATE_S = 0.5  # of a look at the cards, while the next step is under way already
+LATE = "Energy is not known: the cards took too long to tell."
 AWAKE_WHY = "A benchmark is running"
 
 
@@ -112,16 +114,15 @@ class BenchRunner:
             self._idle.set()
             self._keep_awake("")
         if outcome.run is not None and outcome.run.id:
-            self._tell(outcome.run)
+            for tell in tuple(self.finished):
+                tell(outcome.run)
         return outcome
 
     async def keep(self, run: BenchRun) -> BenchRun:
         """Keep a run after all that the ledger refused; returns it with its id. Raises ArcDeskError."""
         if self._ledger is None or run.id:
             return run
-        kept = await self._ledger.add(run)
-        self._tell(kept)
-        return kept
+        return await self._ledger.add(run)  # `finished` is for runs that have just ended
 
     def cancel(self) -> None:
         """End the one under way; what is done is kept."""
@@ -130,10 +131,6 @@ class BenchRunner:
             self._preparing.cancel()
         if self._job is not None:
             self._job.cancel()
-
-    def _tell(self, run: BenchRun) -> None:
-        for tell in tuple(self.finished):
-            tell(run)
 
     async def aclose(self) -> None:
         """Cancel what is under way and wait until it is kept: before the ledger is closed."""
@@ -192,6 +189,9 @@ class BenchRunner:
                     on_event(event)
         except ArcDeskError as error:
             gathered.problem = error.problem
+        except Exception as error:  # a mistake of ours must not lose the steps that are done
+            log.exception("the benchmark broke off")
+            gathered.problem = _broke(error)
         finally:
             await watched.end()  # of a step that came to nothing
 
@@ -228,6 +228,7 @@ class _Watched:
         self._meter = meter
         self._step: int | None = None  # under way
         self._last = 0
+        self._is_late = False  # the look before took so long that the step had begun without us
 
     async def begin(self, step: int) -> None:
         """The step is measured from now on; all but the first call for it do nothing."""
@@ -240,7 +241,10 @@ class _Watched:
         if self._step is None:
             return CardUse()
         self._step = None
-        return await self._meter.end()
+        was_late, began_s = self._is_late, time.monotonic()
+        use = await self._meter.end()
+        self._is_late = time.monotonic() - began_s > LATE_S
+        return replace(use, energy_j=None, notes=(*use.notes, LATE)) if was_late else use
 
 
 def _with_use(run: BenchRun, gathered: _Gathered, *, is_cancelled: bool) -> BenchRun:
@@ -260,6 +264,16 @@ def _with_use(run: BenchRun, gathered: _Gathered, *, is_cancelled: bool) -> Benc
         vram_peak_bytes=max(peaks, default=None),
         energy_j=sum(known) if len(known) == len(joules) else None,
         note=" ".join(dict.fromkeys(notes)),
+    )
+
+
+def _broke(error: Exception) -> Problem:
+    return Problem(
+        cause="bench_broke",
+        title="The benchmark broke off for an unknown reason",
+        detail="This is a mistake of ArcDesk. Finished steps are kept.",
+        hint="Measure again, and please report it.",
+        evidence=f"{type(error).__name__}: {error}",
     )
 
 

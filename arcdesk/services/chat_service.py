@@ -293,7 +293,10 @@ class ChatService:
         stats = closing.stats if closing else record.stats_so_far()
         problem = closing.problem if isinstance(closing, AnswerFailed) else None
         state = _state_after(closing)
-        await record.flush()
+        try:
+            await record.flush()
+        except Exception:  # a mistake of ours: the row must be closed all the same
+            log.exception("what came of answer %s could not be written", answer.id)
         self._records.pop(conversation_id, None)
         unsaved = record.problem
         try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from dataclasses import asdict, fields, replace
 from enum import Enum
 from functools import lru_cache
@@ -204,10 +203,15 @@ def _known(kind: type, text: str) -> dict[str, Any]:
 
 @lru_cache(maxsize=64)
 def _numbers(text: str) -> tuple[int, ...]:
-    return tuple(map(int, text.split()))
+    return tuple(int(one) for one in text.split() if one.isdecimal())
 
 
 @lru_cache(maxsize=64)
 def _texts(text: str) -> tuple[str, ...]:
-    found: Iterable[Any] = json.loads(text)
+    try:
+        found = json.loads(text)
+    except ValueError:  # a damaged row must not hide the others
+        return ()
+    if not isinstance(found, list):
+        return ()
     return tuple(one for one in found if isinstance(one, str))

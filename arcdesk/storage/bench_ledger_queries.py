@@ -17,7 +17,7 @@ _SEARCHED = """casefold(model || ' ' || engine || ' ' || image_digest || ' ' || 
 HISTORY_OF = f"""SELECT {codec.ROW_COLUMNS}, data FROM runs JOIN surroundings ON run_id = id
     WHERE plan = ? AND model = ? AND deleted_at IS NULL ORDER BY at DESC, id DESC LIMIT ?"""  # noqa: S608
 LIKE = """SELECT id FROM runs WHERE plan = ? AND model = ? AND deleted_at IS NULL AND is_cancelled = 0
-    ORDER BY at DESC, id DESC LIMIT ?"""
+    ORDER BY id DESC LIMIT ?"""  # a clock that was ahead must not keep the later ones out
 
 
 def list_query(model: str, text: str) -> tuple[str, tuple[str, ...]]:

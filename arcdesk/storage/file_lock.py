@@ -30,6 +30,10 @@ def held(path: Path) -> Iterator[bool]:
     with disk_errors(path):
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        yield try_lock(descriptor)
+        try:
+            is_ours = try_lock(descriptor)
+        except OSError:  # a file system without locks: nobody can be kept out
+            is_ours = True
+        yield is_ours
     finally:
         os.close(descriptor)

@@ -147,7 +147,7 @@ class AbResults(QWidget):
 
     def _present_keep(self) -> None:
         answers = () if self._test is None else self._test.b.answers
-        has_answered = any(each is not None and not each.error for each in answers)
+        has_answered = any(each is not None and bool(each.text or each.thoughts) for each in answers)
         self.keep["a"].setEnabled(self._may_keep)
         self.keep["b"].setEnabled(self._may_keep and has_answered)
         why = "" if has_answered else self.tr("B answered nothing")

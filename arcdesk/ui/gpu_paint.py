@@ -50,12 +50,16 @@ class Fonts:
         painter.drawText(QPointF(x, top + self._ascents[kind]), text)
 
     def _measure(self, kind: str, text: str) -> float:
+        width = self._widths.get((kind, text))  # most texts are those of the look before
+        if width is not None:
+            return width
         shape = text.translate(_DIGITS)
         width = self._widths.get((kind, shape))
+        if len(self._widths) > MANY:
+            self._widths.clear()
         if width is None:
-            if len(self._widths) > MANY:
-                self._widths.clear()
             width = self._widths[kind, shape] = self._metrics[kind].horizontalAdvance(text)
+        self._widths[kind, text] = width
         return width
 
     def cut(self, text: str, width_px: float) -> str:

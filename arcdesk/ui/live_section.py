@@ -37,7 +37,7 @@ def ours_lines() -> tuple[LineSpec | None, ...]:
         LineSpec(tr("Prompt"), (Key.OUR_PROMPT_TOKENS_PER_S,), about=tr("Prompt tokens per second.")),
         LineSpec(tr("Running"), (Key.OUR_RUNNING,), about=tr("Answers under way.")),
         None,
-        LineSpec(tr("First token"), (Key.OUR_TTFT_P50_MS, Key.OUR_TTFT_P95_MS), 3),
+        LineSpec(tr("First token"), (Key.OUR_TTFT_P50_MS, Key.OUR_TTFT_P95_MS, Key.OUR_TTFT_P99_MS), 3),
         LineSpec(
             tr("Gaps"),
             (Key.OUR_ITL_P50_MS, Key.OUR_ITL_P95_MS, Key.OUR_ITL_P99_MS),
@@ -54,6 +54,7 @@ def server_lines() -> tuple[LineSpec | None, ...]:
         LineSpec(tr("Prompt"), (Key.PROMPT_TOKENS_PER_S,), about=tr("Prompt tokens per second.")),
         LineSpec(tr("Running"), (Key.RUNNING,), about=tr("Requests being answered.")),
         LineSpec(tr("Waiting"), (Key.WAITING,), about=tr("Requests in the queue.")),
+        LineSpec(tr("KV cache"), (Key.KV_USE,), about=tr("How much of its room is in use.")),
         LineSpec(tr("Prefix-cache hits"), (Key.PREFIX_HIT_RATE,), about=tr("Prompt tokens found there.")),
         LineSpec(
             tr("Preemptions"),
@@ -61,7 +62,7 @@ def server_lines() -> tuple[LineSpec | None, ...]:
             about=tr("Answers put back in the last minute because the KV cache was full."),
         ),
         None,
-        LineSpec(tr("First token"), (Key.TTFT_P50_MS, Key.TTFT_P95_MS), 3),
+        LineSpec(tr("First token"), (Key.TTFT_P50_MS, Key.TTFT_P95_MS, Key.TTFT_P99_MS), 3),
         LineSpec(
             tr("Gaps"),
             (Key.ITL_P50_MS, Key.ITL_P95_MS, Key.ITL_P99_MS),
@@ -160,9 +161,10 @@ class LiveSection(QFrame):
         if not has_body:
             return
         plotted = {place: _plotted(place, view) for place in self.plots}
+        drawn = {key for key in plotted.values() if _has_points(view, key)}
         for line in self.lines:
             line.present([view[key] for key in line.spec.keys])
-            is_plotted = set(line.spec.keys) <= set(plotted.values())
+            is_plotted = set(line.spec.keys) <= drawn
             line.setVisible(not is_plotted)  # it would say the same twice
         for place, key in plotted.items():
             self._present_plot(self.plots[place], key, view)
@@ -170,7 +172,7 @@ class LiveSection(QFrame):
     def _present_plot(self, plot: Plot, key: LiveKey, view: LiveView) -> None:
         figure = view[key]
         points = tuple(view.history.points(key))
-        plot.setVisible(any(point.value is not None for point in points))
+        plot.setVisible(_has_points(view, key))
         title = tr(_TITLES[key])
         plot.present(
             Curve(
@@ -224,6 +226,10 @@ class LiveSection(QFrame):
     def minimumSizeHint(self) -> QSize:
         """As narrow as its lines."""
         return QSize(264, super().minimumSizeHint().height())
+
+
+def _has_points(view: LiveView, key: LiveKey) -> bool:
+    return any(point.value is not None for point in view.history.points(key))
 
 
 def _plotted(place: LiveKey, view: LiveView) -> LiveKey:

@@ -19,7 +19,7 @@ from arcdesk.ui.theme import LIGHT, Palette
 
 PADDING_PX, LINE_GAP_PX = 6, 4
 SPARK_POINTS = 30  # one a second
-SPARK_BRIDGE = 2  # a pause this short, as between two questions, does not cut the line
+SPARK_BRIDGE_S = 5.0  # a pause this short, as between two questions, does not cut the line
 LABEL_SAMPLE, VALUE_SAMPLE = "tok/s—", f"0{THIN}000"
 KEYS = (
     LiveKey.OUR_TOKENS_PER_S,
@@ -187,15 +187,15 @@ def _spark(painter: QPainter, room: QRectF, points: Sequence[Point], accent: str
     pen.setCapStyle(Qt.PenCapStyle.RoundCap)
     painter.setPen(pen)
     runs: list[list[QPointF]] = []
-    last = -SPARK_POINTS
+    last_at = float("-inf")
     for place, point in enumerate(shown):
         if point.value is None:
             continue
-        if place - last > SPARK_BRIDGE + 1:
+        if point.at - last_at > SPARK_BRIDGE_S:
             runs.append([])
         x = room.right() - (len(shown) - 1 - place) * step
         runs[-1].append(QPointF(x, room.bottom() - point.value / highest * room.height()))
-        last = place
+        last_at = point.at
     for run in runs:
         if len(run) > 1:
             painter.drawPolyline(QPolygonF(run))

@@ -16,8 +16,8 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QFileDialog, QLineEdit, QPushButton
 
+from arcdesk.app.bench_output import base_name
 from arcdesk.app.bench_runner import lock_of
-from arcdesk.app.bench_save import base_name
 from arcdesk.core.bench import BenchPlan, BenchRun, Dataset
 from arcdesk.core.bench_check import End
 from arcdesk.core.bench_presets import PresetId, plan_of
@@ -90,9 +90,12 @@ async def test_a_run_that_the_ledger_refused_can_be_kept_later(desk: Desk) -> No
 
 
 async def test_arcdesk_bench_keeps_the_window_from_measuring_meanwhile(desk: Desk) -> None:
+    await desk.measure()
+    before = desk.view.shown
     with held(lock_of(desk.server.base_url)) as is_ours:
         assert is_ours
         await desk.measure()
+        assert desk.view.shown is before and before is not None and desk.view.run_id
         problem = desk.view.problem
         assert problem is not None and problem.title == "A benchmark is running already"
         assert [action.kind for action in problem.actions] == [ActionKind.RETRY]

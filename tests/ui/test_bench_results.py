@@ -188,7 +188,7 @@ def test_answers_in_one_piece_have_no_gaps_and_say_so(results: BenchResults) -> 
     assert typical.why == f"The answer came in one piece, after 200{THIN}ms."
     assert cell(results.latencies, 1, column_of(results.latencies, "p50")) == "–"
     tip = cell(results.latencies, 1, column_of(results.latencies, "p50"), Qt.ItemDataRole.ToolTipRole)
-    assert tip == "A time per token needs two tokens."
+    assert tip == "A time per token needs two tokens in two pieces."
 
 
 def test_several_tokens_in_a_piece_are_not_called_tokens(results: BenchResults) -> None:

@@ -160,7 +160,7 @@ class TestPanel:
         theirs = panel.sections[Source.SERVER]
         texts = {line.spec.title: line.texts for line in theirs.lines}
         assert texts["Waiting"] == ("2",)
-        assert texts["First token"][1:] == (f"≥{THIN}5{THIN}000", "", "2")
+        assert texts["First token"][1:] == (f"≥{THIN}5{THIN}000", f"≥{THIN}5{THIN}000", "2")
         assert texts["Gaps"][-1] == "100"
         assert theirs.plots[Key.KV_USE].curve.now_text == f"42{THIN}%"
         assert theirs.note.isHidden()

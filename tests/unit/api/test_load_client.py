@@ -13,7 +13,7 @@ from random import Random
 
 import pytest
 
-from arcdesk.api.load_client import LoadClient
+from arcdesk.api.load_client import STALE_S, LoadClient
 from arcdesk.core.bench import Api, RequestRecord
 from arcdesk.core.egress import Reason
 from arcdesk.core.errors import AnswerError
@@ -119,11 +119,11 @@ async def test_streams_side_by_side_keep_their_own_times() -> None:
             first = HEAD if len(wanted[number]) == 1 else b""
             await clock.arrival(1000.0 + tick, first + chunk(completion(f"{number}")))(writers[number])
         for number in range(streams):
-            end = chunk(completion("", "length")) + chunk(usage(number, tokens)) + chunk(DONE) + END
+            end = chunk(completion("", "length")) + chunk(usage(number + 1, tokens)) + chunk(DONE) + END
             await clock.arrival(5000.0, end)(writers[number])
         records = await asyncio.gather(*asking)
         over.set()
-    found = {record.prompt_tokens: list(record.events_s) for record in records}
+    found = {(record.prompt_tokens or 0) - 1: list(record.events_s) for record in records}
     assert found == wanted
     assert server.connections == streams
 
@@ -166,6 +166,17 @@ async def test_a_kept_connection_that_the_server_closes_at_that_moment_loses_not
     async with SseServer(lambda asked: answers.pop(0)) as server, client_of(server) as client:
         assert [(await ask(client)).error for _ in range(2)] == ["", ""]
     assert server.connections == 2 and len(server.asked) == 3
+
+
+async def test_what_hangs_on_a_kept_connection_is_not_asked_twice() -> None:
+    async def think(write: Write) -> None:
+        await asyncio.sleep(STALE_S + 0.5)
+
+    answers: list[Answer] = [(GOOD,), (think, Cut.CLOSE)]  # it dies while it reads the prompt
+    async with SseServer(lambda asked: answers.pop(0)) as server, client_of(server) as client:
+        assert (await ask(client)).is_good
+        assert "closed the connection" in (await ask(client)).error
+    assert len(server.asked) == 2
 
 
 async def test_a_new_connection_closed_without_a_word_is_a_failure() -> None:

@@ -124,6 +124,18 @@ async def test_an_answer_without_done_and_usage_is_whole_but_its_rate_unknown(
     assert end.stats.chunks == 2
 
 
+@pytest.mark.parametrize("told", [-5, 0, 10**12, 10**400, "7", True, None, 2.5])
+async def test_a_count_that_can_not_be_one_is_unknown(
+    client: OpenAIClient, server: OpenAIServer, told: object
+) -> None:
+    counts = event({"choices": [], "usage": {"prompt_tokens": told, "completion_tokens": told}})
+    text, end = await ask(
+        client, server, STREAM_HEAD, chunked(ROLE + WORDS + STOP + counts + DONE), LAST_CHUNK
+    )
+    assert text == "Paris" and isinstance(end, AnswerFinished)
+    assert end.stats.completion_tokens is None and end.stats.decode_tokens_per_s is None
+
+
 async def test_a_connection_lost_after_the_last_word_does_not_matter(
     client: OpenAIClient, server: OpenAIServer
 ) -> None:

@@ -92,7 +92,7 @@ def test_what_a_figure_leaves_out_is_told() -> None:
     )
 
     assert "TTFT leaves out 1 without text." in text
-    assert "TPOT leaves out 2 with fewer than two tokens." in text
+    assert "TPOT leaves out 2 with fewer than two tokens or pieces." in text
     assert "1 answer of 3 had no text." in text
 
 

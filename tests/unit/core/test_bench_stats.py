@@ -96,7 +96,9 @@ def test_a_thousand_requests_agree_with_numpy(seed: int, pieces: int, failed_par
     firsts = [record for record in good if record.events_s]
     ttft = np.array([record.events_s[0] - record.sent_s for record in firsts]) * 1000
     e2e = np.array([(record.ended_s or 0) - record.sent_s for record in good]) * 1000
-    several = [record for record in good if (record.completion_tokens or 0) >= 2]
+    several = [
+        record for record in good if (record.completion_tokens or 0) >= 2 and len(record.events_s) >= 2
+    ]
     tpot = np.array(
         [
             ((one.ended_s or 0) - one.events_s[0]) * 1000 / ((one.completion_tokens or 0) - 1)
@@ -117,10 +119,13 @@ def test_a_thousand_requests_agree_with_numpy(seed: int, pieces: int, failed_par
         assert stats.total_tokens_per_s.value == pytest.approx((output + prompt) / 60, abs=1e-9)
     else:
         assert stats.output_tokens_per_s.value is None
-    assert stats.goodput_per_s.n == plain_goodput(good)
+    met = plain_goodput(good)
+    assert (stats.goodput_per_s.value is None) == (met is None)
+    assert stats.goodput_per_s.n == (met or 0)
 
 
-def plain_goodput(good: list[RequestRecord]) -> int:
+def plain_goodput(good: list[RequestRecord]) -> int | None:
+    """None: one came in one piece, so nobody knows its time per token."""
     met = 0
     for one in good:
         ended, tokens = one.ended_s or 0, one.completion_tokens or 0
@@ -130,6 +135,8 @@ def plain_goodput(good: list[RequestRecord]) -> int:
             or (ended - one.sent_s) * 1000 > 500
         ):
             continue
+        if tokens >= 2 and len(one.events_s) < 2:
+            return None
         met += tokens < 2 or (ended - one.events_s[0]) * 1000 / (tokens - 1) <= 12
     return met
 
@@ -201,6 +208,25 @@ def test_an_answer_of_one_token_has_no_time_per_token() -> None:
     assert stats.output_tokens_per_s.value == pytest.approx(0.1)
 
 
+def test_an_answer_of_one_piece_has_no_time_per_token() -> None:
+    """A proxy that holds all back: what follows its one piece is the stream's end, no token."""
+    whole = answer(events=(0.2,), ended=0.2001, tokens=64)
+    plain = answer(events=(0.1, 0.2), ended=0.3, tokens=2)
+
+    stats = step_stats(step_of(whole, plain), BenchPlan(tpot_limit_ms=500.0))
+
+    assert stats.tpot_ms.n == 1 and stats.tpot_ms.mean == pytest.approx(200)
+    assert "1 with fewer than two tokens or pieces" in stats.tpot_ms.reason
+    assert stats.goodput_per_s.value is None and "1 of 2 had none" in stats.goodput_per_s.reason
+    assert stats.output_tokens.value == 66
+
+
+def test_tokens_without_text_are_told_where_they_show_in_the_tail() -> None:
+    held = replace(answer(events=(0.1, 0.2, 0.4), ended=0.5, tokens=4), silent_s=(0.05, 0.3, 0.5))
+    assert any("1 event came without text" in note for note in step_stats(step_of(held)).notes)
+    assert not step_stats(step_of(replace(held, silent_s=(0.05, 0.5)))).notes
+
+
 def test_an_answer_without_tokens_has_an_end_and_nothing_else() -> None:
     stats = step_stats(step_of(answer(ended=0.3, tokens=0)))
 
@@ -257,7 +283,8 @@ def test_events_without_text_are_no_arrival_of_text() -> None:
 
     stats = step_stats(step_of(replace(plain, silent_s=(0.01, 0.2))))
 
-    assert stats == step_stats(step_of(plain))
+    assert replace(stats, notes=()) == step_stats(step_of(plain))
+    assert stats.notes == ("1 event came without text: the gap around such a one is that of two tokens.",)
 
 
 def test_a_wrong_count_is_told() -> None:

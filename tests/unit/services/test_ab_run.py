@@ -293,6 +293,24 @@ async def test_a_refused_answer_is_a_finding_and_the_next_prompt_is_asked() -> N
         assert "Failed" in ab_markdown(outcome.test)
 
 
+async def test_a_mistake_of_ours_ends_it_with_what_came_and_puts_a_back() -> None:
+    async with OpenAIServer() as a, OpenAIServer() as b, ab_desk(Settings(engine=a.base_url)) as desk:
+        mistakes = [ZeroDivisionError("a painter's mistake")]
+
+        def break_down(progress: AbProgress) -> None:
+            if progress.side == "b" and mistakes:
+                raise mistakes.pop()
+
+        desk.on_progress = break_down
+        plan = plan_of(side(Settings(engine=a.base_url), EngineKind.REMOTE), remote(b))
+        outcome = await asyncio.wait_for(desk.comparison(plan).run(), PATIENCE_S)
+
+        assert outcome.problem is not None and outcome.problem.cause == "ab_broke"
+        assert "ZeroDivisionError" in outcome.problem.evidence
+        assert all(each is not None and each.text for each in outcome.test.a.answers)
+        assert desk.service.settings.engine == a.base_url
+
+
 async def test_a_server_that_goes_away_ends_it_with_what_it_gave() -> None:
     async with OpenAIServer() as a, OpenAIServer() as b, ab_desk(Settings(engine=a.base_url)) as desk:
         plan = plan_of(side(Settings(engine=a.base_url), EngineKind.REMOTE), remote(b))

@@ -406,6 +406,19 @@ async def test_one_unreadable_run_does_not_hide_the_others(path: Path, column: s
         assert (await db.get(good.id)).id == good.id
 
 
+@pytest.mark.parametrize(
+    ("column", "value"), [("cards", "[torn"), ("cards", "7"), ("concurrencies", "1 x 4"), ("plan", "{")]
+)
+async def test_a_torn_word_of_the_list_hides_nothing(path: Path, column: str, value: str) -> None:
+    async with aclosing(BenchDb(path)) as db:
+        bad, good = await db.add(rig.run()), await db.add(rig.run())
+    with sqlite3.connect(path) as connection:
+        connection.execute(f"UPDATE runs SET {column} = ? WHERE id = ?", (value, bad.id))
+    connection.close()
+    async with aclosing(BenchDb(path)) as db:
+        assert {row.id for row in await db.rows()} == {bad.id, good.id}
+
+
 async def test_fields_of_a_later_version_do_not_harm(path: Path) -> None:
     async with aclosing(BenchDb(path)) as db:
         kept = await db.add(rig.run())
