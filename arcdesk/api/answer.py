@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from arcdesk.api.error_body import ErrorBody, error_in
 from arcdesk.api.errors import cut_off, problem_of_error, unreadable
 from arcdesk.api.payload import whole_text
+from arcdesk.api.token_count import token_count
 from arcdesk.core.chat import AnswerFailed, AnswerFinished, ChatEvent, ThoughtArrived, TokenArrived
 from arcdesk.core.errors import Problem
 from arcdesk.core.latency import LatencyMeter
 from arcdesk.core.ports import Endpoint
 
-MOST_TOKENS = 100_000_000  # more is a server's mistake
 _THOUGHT_KEYS = ("reasoning_content", "reasoning")  # vLLM 0.14 sends both, with the same text
 
 
@@ -85,11 +85,11 @@ class AnswerReader:
     def outcome(self) -> AnswerFinished | AnswerFailed:
         """How the answer ended, with its figures."""
         counted = self._tokens(self._completion_tokens, "predicted_n")
+        if counted == 0 and self.meter.chunks:
+            counted = None  # a 0 beside text is no count
         stats = self.meter.stats(
             prompt_tokens=self._tokens(self._prompt_tokens, "prompt_n", "cache_n"),
-            completion_tokens=None
-            if counted == 0 and self.meter.chunks
-            else counted,  # 0 beside text is none
+            completion_tokens=counted,
             finish_reason=self._finish_reason,
             model=self._model,
             device=self._endpoint.device,
@@ -142,8 +142,8 @@ class AnswerReader:
     def _note_usage(self, chunk: dict[str, object]) -> None:
         usage, timings = chunk.get("usage"), chunk.get("timings")
         if isinstance(usage, dict):
-            self._prompt_tokens = _count(usage.get("prompt_tokens"))
-            self._completion_tokens = _count(usage.get("completion_tokens"))
+            self._prompt_tokens = token_count(usage.get("prompt_tokens"))
+            self._completion_tokens = token_count(usage.get("completion_tokens"))
         if isinstance(timings, dict):
             self._timings = timings
 
@@ -156,7 +156,7 @@ class AnswerReader:
         """The server's `usage`, or the sum of llama.cpp's own counters, or None."""
         if counted is not None or self._timings is None:
             return counted
-        first, *others = (_count(self._timings.get(name)) for name in names)
+        first, *others = (token_count(self._timings.get(name)) for name in names)
         return None if first is None else first + sum(number or 0 for number in others)
 
 
@@ -166,10 +166,3 @@ def _object(payload: str | bytes) -> dict[str, object] | None:
     except (ValueError, RecursionError):
         return None
     return chunk if isinstance(chunk, dict) else None
-
-
-def _count(value: object) -> int | None:
-    """A number of tokens that can be one."""
-    if not isinstance(value, int) or isinstance(value, bool):
-        return None
-    return value if 0 <= value <= MOST_TOKENS else None

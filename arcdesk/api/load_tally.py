@@ -6,10 +6,10 @@ import json
 from array import array
 
 from arcdesk.api.error_body import error_in
+from arcdesk.api.token_count import token_count
 from arcdesk.core.bench import Api
 
 ERROR_CHARS = 300
-MOST_TOKENS = 100_000_000  # more is a server's mistake
 _THOUGHT_KEYS = ("reasoning_content", "reasoning")
 _MARKS = {Api.COMPLETIONS: '"text":"', Api.CHAT: '"content":"'}
 DONE = "[DONE]"
@@ -97,17 +97,18 @@ class AnswerTally:
     def _note_usage(self, usage: object) -> None:
         if not isinstance(usage, dict):
             return
-        prompt, answer = usage.get("prompt_tokens"), usage.get("completion_tokens")
-        self.prompt_tokens = (prompt or None) if _is_count(prompt) else None  # there is no empty prompt
+        self.prompt_tokens = token_count(usage.get("prompt_tokens")) or None  # there is no empty prompt
         self.completion_tokens, self.usage_problem = None, ""
+        answer = usage.get("completion_tokens")
         if answer is None:
             return
-        if not _is_count(answer):
+        counted = token_count(answer)
+        if counted is None:
             self.usage_problem = f"The server's count of tokens is no number: {clipped(str(answer), 40)}"
-        elif self._answer_tokens is not None and answer > self._answer_tokens:
-            self.usage_problem = f"The server counts {answer} tokens where {self._answer_tokens} were asked."
+        elif self._answer_tokens is not None and counted > self._answer_tokens:
+            self.usage_problem = f"The server counts {counted} tokens where {self._answer_tokens} were asked."
         else:
-            self.completion_tokens = answer
+            self.completion_tokens = counted
 
     def close(self) -> None:
         """The answer is over: judge what can be judged only now."""
@@ -131,7 +132,3 @@ def _has_text(choice: dict[str, object]) -> bool:
     if not isinstance(delta, dict):
         return False
     return bool(delta.get("content") or delta.get("tool_calls") or any(map(delta.get, _THOUGHT_KEYS)))
-
-
-def _is_count(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST_TOKENS

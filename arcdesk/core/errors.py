@@ -81,6 +81,20 @@ class Problem:
         return " ".join(part for part in (self.title.rstrip(".") + ".", self.detail, self.hint) if part)
 
 
+def mistake_of_ours(
+    error: BaseException, *, cause: str, what: str, kept: str, again: str, actions: tuple[Action, ...] = ()
+) -> Problem:
+    """An error that nobody foresaw. `what` broke off ('The answer'); `kept` says what is not lost."""
+    return Problem(
+        cause=cause,
+        title=f"{what} broke off for an unknown reason",
+        detail=f"This is a mistake of ArcDesk. {kept}",
+        hint=f"{again}, and please report it.",
+        evidence=f"{type(error).__name__}: {error}",
+        actions=actions,
+    )
+
+
 class ArcDeskError(Exception):
     """Root of all errors that are meant to be read by a person."""
 

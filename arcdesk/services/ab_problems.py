@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from arcdesk.core.engine_state import EnginePhase, EngineSnapshot
-from arcdesk.core.errors import Action, ActionKind, Problem
+from arcdesk.core.errors import Action, ActionKind, Problem, mistake_of_ours
 
 
 def why_gone(snapshot: EngineSnapshot, told: Problem | None = None) -> Problem:
@@ -88,10 +88,10 @@ def question_waits() -> Problem:
 
 def unexpected(error: BaseException) -> Problem:
     """A mistake of ours."""
-    return Problem(
+    return mistake_of_ours(
+        error,
         cause="ab_broke",
-        title="The comparison broke off for an unknown reason",
-        detail="This is a mistake of ArcDesk. What was answered until then is shown.",
-        hint="Compare anew, and please report it.",
-        evidence=f"{type(error).__name__}: {error}",
+        what="The comparison",
+        kept="What was answered until then is shown.",
+        again="Compare anew",
     )

@@ -20,7 +20,7 @@ from arcdesk.core.bench_progress import (
     BenchPrompts,
     BenchStepDone,
 )
-from arcdesk.core.errors import ArcDeskError, Problem, UsageError
+from arcdesk.core.errors import ArcDeskError, Problem, UsageError, mistake_of_ours
 from arcdesk.core.ports import Endpoint
 
 if TYPE_CHECKING:  # a session makes its runner early, and most sessions measure nothing
@@ -191,7 +191,13 @@ class BenchRunner:
             gathered.problem = error.problem
         except Exception as error:  # a mistake of ours must not lose the steps that are done
             log.exception("the benchmark broke off")
-            gathered.problem = _broke(error)
+            gathered.problem = mistake_of_ours(
+                error,
+                cause="bench_broke",
+                what="The benchmark",
+                kept="Finished steps are kept.",
+                again="Measure again",
+            )
         finally:
             await watched.end()  # of a step that came to nothing
 
@@ -264,16 +270,6 @@ def _with_use(run: BenchRun, gathered: _Gathered, *, is_cancelled: bool) -> Benc
         vram_peak_bytes=max(peaks, default=None),
         energy_j=sum(known) if len(known) == len(joules) else None,
         note=" ".join(dict.fromkeys(notes)),
-    )
-
-
-def _broke(error: Exception) -> Problem:
-    return Problem(
-        cause="bench_broke",
-        title="The benchmark broke off for an unknown reason",
-        detail="This is a mistake of ArcDesk. Finished steps are kept.",
-        hint="Measure again, and please report it.",
-        evidence=f"{type(error).__name__}: {error}",
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from arcdesk.core.errors import Action, ActionKind, Problem
+from arcdesk.core.errors import Action, ActionKind, Problem, mistake_of_ours
 
 
 def busy() -> Problem:
@@ -18,12 +18,12 @@ def busy() -> Problem:
 
 def unexpected(error: Exception) -> Problem:
     """A mistake of ours."""
-    return Problem(
+    return mistake_of_ours(
+        error,
         cause="answer_broke",
-        title="The answer broke off for an unknown reason",
-        detail="This is a mistake of ArcDesk. What had come is kept.",
-        hint="Ask again, and please report it.",
-        evidence=f"{type(error).__name__}: {error}",
+        what="The answer",
+        kept="What had come is kept.",
+        again="Ask again",
         actions=(Action(kind=ActionKind.RETRY, label="Ask again"),),
     )
 

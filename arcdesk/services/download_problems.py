@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from arcdesk.core.errors import Action, ActionKind, ArcDeskError, Problem
+from arcdesk.core.errors import Action, ActionKind, ArcDeskError, Problem, mistake_of_ours
 
 GIB = 1024**3
 
@@ -78,12 +78,12 @@ def nothing_to_load(repo_id: str, file: str) -> Problem:
 
 def unexpected(error: Exception) -> Problem:
     """A mistake of ours."""
-    return Problem(
+    return mistake_of_ours(
+        error,
         cause="unexpected",
-        title="The download broke off for an unknown reason",
-        detail="This is a mistake of ArcDesk. What has come is kept.",
-        hint="Try again, and please report it.",
-        evidence=f"{type(error).__name__}: {error}",
+        what="The download",
+        kept="What has come is kept.",
+        again="Try again",
         actions=(Action(kind=ActionKind.RETRY, label="Try again"),),
     )
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QSize, Qt, Signal
-from PySide6.QtGui import QHideEvent, QResizeEvent, QShowEvent
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QHideEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QBoxLayout,
     QFrame,
@@ -17,13 +17,14 @@ from PySide6.QtWidgets import (
 
 from arcdesk.core.live_stats import LiveKey, LiveView, Source
 from arcdesk.ui.live_section import LiveSection
+from arcdesk.ui.seen import SeenWithWindow
 from arcdesk.ui.theme import LIGHT, Palette
 
 SIDE_BY_SIDE_PX = 640
 LEAST_PX = 316  # a section, the margins, and the scroll bar
 
 
-class LivePanel(QWidget):
+class LivePanel(SeenWithWindow, QWidget):
     """Presents a LiveView while it is seen. `seen_changed` tells when the figures are worth a look."""
 
     seen_changed = Signal(bool)
@@ -34,7 +35,6 @@ class LivePanel(QWidget):
         self.setObjectName("livePanel")
         self.setMinimumWidth(LEAST_PX)
         self._view = LiveView()
-        self._is_seen = False
         self.sections = {source: LiveSection(source) for source in Source}
         self._area = QScrollArea()
         self._area.setObjectName("liveArea")
@@ -91,11 +91,6 @@ class LivePanel(QWidget):
     # showing
 
     @property
-    def is_seen(self) -> bool:
-        """Shown, in a window that is not minimised."""
-        return self._is_seen
-
-    @property
     def is_empty(self) -> bool:
         """It says what to do instead of figures."""
         return self._pages.currentIndex() == 1
@@ -141,24 +136,10 @@ class LivePanel(QWidget):
 
     # Qt overrides
 
-    def showEvent(self, event: QShowEvent) -> None:
-        """Seen with its window."""
-        super().showEvent(event)
-        self.window().installEventFilter(self)
-        self._look_who_sees()
-
     def hideEvent(self, event: QHideEvent) -> None:
         """Closed, or its window is hidden."""
-        super().hideEvent(event)
-        self.window().removeEventFilter(self)
         self.say("")
-        self._look_who_sees()
-
-    def eventFilter(self, _: object, event: QEvent) -> bool:
-        """A minimised window is not seen either."""
-        if event.type() == QEvent.Type.WindowStateChange:
-            self._look_who_sees()
-        return False
+        super().hideEvent(event)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Side by side where there is room."""
@@ -176,12 +157,10 @@ class LivePanel(QWidget):
         return QSize(320, 260)
 
     def _look_who_sees(self) -> None:
-        is_seen = self.isVisible() and not self.window().isMinimized()
-        if is_seen == self._is_seen:
-            return
-        self._is_seen = is_seen
-        self.seen_changed.emit(is_seen)
-        if is_seen:
+        """What came while it was hidden is shown when it is seen."""
+        was_seen = self.is_seen
+        super()._look_who_sees()
+        if self.is_seen and not was_seen:
             self.present(self._view)
 
 

@@ -6,6 +6,7 @@ import asyncio
 import json
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,12 +85,7 @@ def vllm(load: Load) -> Figures:
             *("--save-result", "--result-dir", str(folder), "--result-filename", "result.json"),
             "--disable-tqdm",
         ]
-        environment = {"PATH": "/usr/bin:/bin", "HOME": str(folder), "HF_HUB_OFFLINE": "1"}
-        done = subprocess.run(
-            command, env=environment, capture_output=True, text=True, check=False, cwd=folder
-        )
-        if done.returncode != 0:
-            raise SystemExit(f"vllm bench serve failed: {done.stderr.strip()[-2000:]}")
+        _run("vllm bench serve", command, folder)
         return of_vllm(folder / "result.json", cpu)
 
 
@@ -118,10 +114,12 @@ def guidellm(load: Load) -> Figures:
             *("--data", f"kind=json_file,path={prompts}", "--output", f"kind=json,path={report}"),
             "--disable-console",
         ]
-        environment = {"PATH": "/usr/bin:/bin", "HOME": str(folder), "HF_HUB_OFFLINE": "1"}
-        done = subprocess.run(
-            command, env=environment, capture_output=True, text=True, check=False, cwd=folder
-        )
-        if done.returncode != 0:
-            raise SystemExit(f"guidellm failed: {done.stderr.strip()[-2000:]}")
+        _run("guidellm", command, folder)
         return of_guidellm(report, load.requests)
+
+
+def _run(name: str, command: Sequence[str], folder: Path) -> None:
+    environment = {"PATH": "/usr/bin:/bin", "HOME": str(folder), "HF_HUB_OFFLINE": "1"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, cwd=folder)
+    if done.returncode != 0:
+        raise SystemExit(f"{name} failed: {done.stderr.strip()[-2000:]}")
