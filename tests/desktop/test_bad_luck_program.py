@@ -71,7 +71,7 @@ def test_a_bus_that_takes_the_panel_along_leaves_a_program_that_can_be_seen(x_di
         panel = bus.enter_context(rig.sni_tray(desktop))
         with arcdesk(desktop) as app:
             start(app)
-            panel.wait_for_icon(PATIENCE_S)
+            panel.wait_for_icon()
             wait_for_key(app)
             bus.close()
             app.wait_for_window(timeout_s=PATIENCE_S)

@@ -98,7 +98,7 @@ def test_the_key_opens_the_bar_over_another_program_and_escape_gives_the_keyboar
     ):
         window = app.active_window()
         start(app)
-        panel.wait_for_icon(PATIENCE_S)
+        panel.wait_for_icon()
         wait_for_key(app)
         use_it(app, other, desktop)
         for _ in range(3):  # sooner after its going than Qt believes that it has gone
@@ -131,7 +131,7 @@ def test_the_portal_opens_it_too_and_when_it_dies_the_display_is_asked() -> None
         window = app.active_window()
         with mock_portal(app.env) as portal:
             start(app)
-            panel.wait_for_icon(PATIENCE_S)
+            panel.wait_for_icon()
             wait_for_key(app, "hotkey: Press CTRL+ALT+space works, by portal")
             assert "registered org.arcdesk.ArcDesk" in portal.said
             portal.tell("press token-1")

@@ -72,7 +72,7 @@ def start(app: ArcDesk) -> None:
 def choose(app: ArcDesk, panel: TrayHost, entry: tuple[str, ...], window: str) -> int:
     """An entry of the tray's menu, and the window that it opens."""
     panel.desktop.park_pointer()
-    panel.wait_for_icon(PATIENCE_S)
+    panel.wait_for_icon()
     choose_in_tray_menu(panel, *entry, "Return")
     return app.wait_for_window(window, PATIENCE_S)
 

@@ -121,7 +121,7 @@ def test_closing_hides_to_the_tray_and_a_click_or_a_second_start_brings_it_back(
 
 def test_in_the_background_only_the_icon_is_seen(app: ArcDesk, xembed_tray: TrayHost) -> None:
     app.start("--background")
-    xembed_tray.wait_for_icon(20)
+    xembed_tray.wait_for_icon()
     wait_for(app.status, "an answer from the app")
     assert app.windows() == []
     app.terminate()

@@ -15,6 +15,7 @@ from tests.rig.errors import RigUnavailable
 
 SCREEN = Rect(x=0, y=0, width=1280, height=800)
 PANEL_HEIGHT = 28
+ICON_PATIENCE_S = 40.0  # a cold start, or a balloon that lies over the icon for 10 s
 SNI_WATCHER = "org.kde.StatusNotifierWatcher"
 _NO_BUS = "disabled:"  # an address that fails; without any, libdbus would start a bus of its own
 
@@ -120,7 +121,7 @@ class TrayHost:
             return None
         return replace(seen, x=seen.x + self.area.x, y=seen.y + self.area.y)
 
-    def wait_for_icon(self, timeout_s: float = 10.0) -> Rect:
+    def wait_for_icon(self, timeout_s: float = ICON_PATIENCE_S) -> Rect:
         """Where the icon is, as soon as it has appeared and stays where it is."""
         last: Rect | None = None
 

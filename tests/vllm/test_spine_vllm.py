@@ -62,7 +62,7 @@ def test_one_click_to_a_streamed_answer_and_back(
     app: ArcDesk, seat: ContainerSeat, sni_tray: TrayHost
 ) -> None:
     app.start("--background")
-    sni_tray.wait_for_icon(30)
+    sni_tray.wait_for_icon()
     assert app.windows() == []
     assert app.wait_for_phase("absent")["kind"] == "container"
 
