@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TextIO
 
 from arcdesk.storage.file_lock import try_lock
+from arcdesk.storage.paths import make_state
 
 FOLDER = "crash"
 MARKER_PREFIX, REPORT_PREFIX = "running-", "report-"
@@ -47,7 +48,7 @@ def _is_locked(path: Path) -> bool:
 
 def make_marker(folder: Path) -> TextIO:
     """The locked file of this run. Raises OSError."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_state(folder)
     path = folder / f"{MARKER_PREFIX}{time.time_ns()}-{os.getpid()}.txt"
     marker = open(path, "x", encoding="utf-8", errors="replace", opener=_private)  # noqa: SIM115
     try:
@@ -108,7 +109,7 @@ def last_log_lines(crash_folder: Path) -> list[str]:
 
 def write_report(folder: Path, text: str, at: float) -> Path:
     """Keep a report, and only the newest of them. `at` is Unix seconds. Raises OSError."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_state(folder)
     stamp = time.strftime("%Y-%m-%d-%H%M%S", time.localtime(at))
     for number in range(1, 100):
         path = folder / f"{REPORT_PREFIX}{stamp}-{number:02}.txt"

@@ -20,7 +20,7 @@ from arcdesk.storage import bench_ledger_codec as codec
 from arcdesk.storage import bench_ledger_queries as queries
 from arcdesk.storage.bench_ledger_schema import explain, open_ledger, set_aside
 from arcdesk.storage.paths import data_dir
-from arcdesk.storage.sqlite_file import is_damage, transaction
+from arcdesk.storage.sqlite_file import file_id, is_damage, transaction
 
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]
@@ -42,6 +42,7 @@ class BenchDb:
         self._now = now
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="arcdesk-bench-db")
         self._connection: sqlite3.Connection | None = None  # used by that thread alone
+        self._file: tuple[int, int] | None = None  # which one it is of
         self.problems: tuple[Problem, ...] = ()  # replaced whole, so any thread may read it
 
     async def add(self, run: BenchRun) -> BenchRun:
@@ -94,11 +95,18 @@ class BenchDb:
         return await self._run(lambda db: queries.get(db, run_id))
 
     async def like(self, plan: BenchPlan, model: str, limit: int) -> list[BenchRun]:
-        """Whole runs of the same plan and model that were not stopped early, the newest first."""
+        """Whole runs of the same plan and model that were not stopped early, the newest first.
+
+        Those that can't be read are left out.
+        """
         wanted = (codec.plan_to_json(plan), model, limit)
 
         def work(db: sqlite3.Connection) -> list[BenchRun]:
-            return [queries.get(db, key) for (key,) in db.execute(queries.LIKE, wanted).fetchall()]
+            found = []
+            for (key,) in db.execute(queries.LIKE, wanted).fetchall():
+                with suppress(ArcDeskError):  # one that can't be read must not hide the others
+                    found.append(queries.get(db, key))
+            return found
 
         return await self._run(work)
 
@@ -164,6 +172,8 @@ class BenchDb:
 
     def _attempt(self, work: Work[T]) -> T:
         path = self._path or data_dir() / FILE_NAME
+        if self._connection is not None and file_id(path) != self._file:
+            self._close()  # another program set it aside, or a person moved it
         try:
             try:
                 return self._transact(path, work)
@@ -179,6 +189,7 @@ class BenchDb:
     def _transact(self, path: Path, work: Work[T]) -> T:
         if self._connection is None:
             self._connection = open_ledger(path, self._now())
+            self._file = file_id(path)
         with transaction(self._connection):
             return work(self._connection)
 

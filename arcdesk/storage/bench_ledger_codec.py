@@ -190,7 +190,8 @@ _DEFAULT_PLAN = _plain(BenchPlan())
 
 
 def _compact(data: object) -> str:
-    return json.dumps(data, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    text = json.dumps(data, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return text.encode("utf-8", "replace").decode("utf-8")  # the name of a file need not be UTF-8
 
 
 def _known(kind: type, text: str) -> dict[str, Any]:

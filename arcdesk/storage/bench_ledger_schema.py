@@ -64,7 +64,7 @@ _WORDS = FileWords(
     file="the file of benchmarks",
     item="The benchmark",
     full_hint="Free some space, then try again.",
-    busy_hint="Try again.",
+    busy_hint="Wait until that program is done, then try again.",
 )
 
 

@@ -27,6 +27,7 @@ from arcdesk.storage.paths import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+from arcdesk.storage.sqlite_file import file_id
 
 T = TypeVar("T")
 
@@ -68,6 +69,7 @@ class EgressDb:
         self._now = now
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="arcdesk-egress")
         self._connection: sqlite3.Connection | None = None  # used by that thread alone
+        self._file: tuple[int, int] | None = None  # which one it is of
         self._problem: Problem | None = None
 
     async def add(self, tallies: Sequence[Tally]) -> None:
@@ -106,6 +108,8 @@ class EgressDb:
 
     def _attempt(self, work: Callable[[sqlite3.Connection], T]) -> T:
         path = self._path or data_dir() / FILE_NAME
+        if self._connection is not None and file_id(path) != self._file:
+            self._close()  # another program set it aside, or a person moved it
         with _explained(path):
             try:
                 return self._transact(path, work)
@@ -118,6 +122,7 @@ class EgressDb:
     def _transact(self, path: Path, work: Callable[[sqlite3.Connection], T]) -> T:
         if self._connection is None:
             self._connection = _open(path, self._now())
+            self._file = file_id(path)
         with self._connection:  # one transaction
             return work(self._connection)
 

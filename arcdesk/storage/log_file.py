@@ -13,7 +13,7 @@ from queue import SimpleQueue
 
 from arcdesk.core.redact import mask_secrets
 from arcdesk.core.secrets import mask as mask_known
-from arcdesk.storage.paths import PRIVATE_DIR_MODE, PRIVATE_FILE_MODE, state_dir
+from arcdesk.storage.paths import PRIVATE_FILE_MODE, make_state, state_dir
 
 FILE_NAME = "arcdesk.log"
 FILE_BYTES = 1_000_000
@@ -155,7 +155,7 @@ class _RotatingFile:
             self._descriptor = None
 
     def _open(self) -> None:
-        self._path.parent.mkdir(mode=PRIVATE_DIR_MODE, parents=True, exist_ok=True)
+        make_state(self._path.parent)
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_CLOEXEC", 0)
         self._descriptor = os.open(self._path, flags, PRIVATE_FILE_MODE)
         found = os.fstat(self._descriptor)

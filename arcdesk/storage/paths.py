@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from arcdesk.core.errors import ArcDeskError, Problem
@@ -50,10 +50,33 @@ def runtime_dir() -> Path:
     return cache_dir() / "run"  # platformdirs would take a folder in /tmp that anyone may have made
 
 
+def make_private(folder: Path) -> None:
+    """Make `folder`, and what is missing above it, with mode 0700 each. Raises OSError."""
+    missing = []
+    for one in (folder, *folder.parents):
+        if one.is_dir():
+            break
+        missing.append(one)
+    for one in reversed(missing):  # `parents=True` would give the mode to the last one only
+        one.mkdir(mode=PRIVATE_DIR_MODE, exist_ok=True)
+
+
+def make_state(folder: Path) -> None:
+    """`make_private`, and ArcDesk's own folder above it gets its mode back. Raises OSError.
+
+    Earlier versions left that one open to all users. Whatever else is above is not ours to change.
+    """
+    make_private(folder)
+    ours = folder.parent
+    if ours.name == APP_NAME and ours.stat().st_mode & 0o077:
+        with suppress(PermissionError):  # another user's: whether we can write in it will be seen
+            ours.chmod(PRIVATE_DIR_MODE)
+
+
 def ensure_dir(folder: Path) -> Path:
     """Make `folder` with mode 0700 if it is missing. Raises ArcDeskError if it can't be written."""
     try:
-        folder.mkdir(mode=PRIVATE_DIR_MODE, parents=True, exist_ok=True)
+        make_private(folder)
     except OSError as error:
         raise ArcDeskError(cannot_write(folder, error)) from error
     if not os.access(folder, os.W_OK | os.X_OK):

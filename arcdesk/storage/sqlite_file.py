@@ -80,6 +80,15 @@ def migrate(connection: sqlite3.Connection, steps: Sequence[Sequence[str]]) -> N
         connection.execute(f"PRAGMA user_version = {len(steps)}")
 
 
+def file_id(path: Path) -> tuple[int, int] | None:
+    """Which file is there now: an open one may have been set aside or moved. None: none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 @contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[None]:
     """All of it or nothing."""

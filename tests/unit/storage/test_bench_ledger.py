@@ -375,6 +375,33 @@ async def test_a_damaged_file_is_set_aside_and_the_loss_is_told(path: Path) -> N
     assert len(list(path.parent.glob("bench.db.broken-*"))) == 1
 
 
+async def test_two_programs_set_a_damaged_file_aside_once(path: Path) -> None:
+    async with aclosing(BenchDb(path)) as one, aclosing(BenchDb(path)) as other:
+        await one.add(rig.run())
+        await other.rows()
+        path.write_bytes(b"no database at all, and long enough to be looked at" * 100)
+        first, second = await one.add(rig.run()), await other.add(rig.run())
+        assert {row.id for row in await one.rows()} == {first.id, second.id}
+    assert len(list(path.parent.glob("bench.db.broken-*"))) == 1
+
+
+async def test_a_file_that_a_person_moved_away_is_begun_anew(path: Path) -> None:
+    async with aclosing(BenchDb(path)) as db:
+        await db.add(rig.run())
+        path.rename(path.with_name("old.db"))
+        kept = await db.add(rig.run())
+        assert [row.id for row in await db.rows()] == [kept.id]
+    async with aclosing(BenchDb(path.with_name("old.db"))) as old:
+        assert len(await old.rows()) == 1
+
+
+async def test_a_path_that_is_no_text_is_kept(path: Path) -> None:
+    odd = replace(rig.run(), plan=BenchPlan(dataset=Dataset.FILE, dataset_path="/tmp/pr\udcff.txt"))
+    async with aclosing(BenchDb(path)) as db:
+        kept = await db.add(odd)
+        assert (await db.get(kept.id)).plan.dataset is Dataset.FILE
+
+
 async def test_the_file_of_a_newer_arcdesk_is_left_alone(path: Path) -> None:
     path.parent.mkdir()
     connection = sqlite3.connect(path)
@@ -404,6 +431,7 @@ async def test_one_unreadable_run_does_not_hide_the_others(path: Path, column: s
         assert caught.value.problem.cause == "bench_run_unreadable"
         assert len(await db.rows()) == 2
         assert (await db.get(good.id)).id == good.id
+        assert [one.id for one in await db.like(good.plan, good.surroundings.model, 8)] == [good.id]
 
 
 @pytest.mark.parametrize(

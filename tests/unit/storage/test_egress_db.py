@@ -82,6 +82,15 @@ async def test_a_damaged_file_is_set_aside_and_the_loss_is_told(path: Path) -> N
     assert len(list(path.parent.glob("egress.db.broken-*"))) == 1
 
 
+async def test_a_file_that_was_moved_away_is_begun_anew(path: Path) -> None:
+    async with aclosing(EgressDb(path, now=lambda: NOON)) as db:
+        await db.add([ONE])
+        path.rename(path.with_name("old.db"))
+        await db.add([ONE])
+        assert (await db.view()).tallies == (ONE,)
+    assert path.exists()
+
+
 async def test_the_file_of_a_newer_arcdesk_is_left_alone(path: Path) -> None:
     path.parent.mkdir()
     connection = sqlite3.connect(path)

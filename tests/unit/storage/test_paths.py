@@ -44,6 +44,29 @@ def test_a_folder_is_made_private_and_an_existing_one_left_alone(tmp_path: Path)
     assert stat.S_IMODE(new.stat().st_mode) == 0o755
 
 
+def test_each_folder_that_was_missing_is_made_private(tmp_path: Path) -> None:
+    paths.ensure_dir(tmp_path / "state" / "arcdesk" / "log")
+    for made in ("state", "state/arcdesk", "state/arcdesk/log"):
+        assert stat.S_IMODE((tmp_path / made).stat().st_mode) == 0o700, made
+
+
+def test_our_folder_that_was_open_to_all_is_mended_and_no_other(tmp_path: Path) -> None:
+    ours = tmp_path / "state" / "arcdesk"
+    ours.mkdir(parents=True)
+    for folder in (ours, ours.parent):
+        folder.chmod(0o755)
+    paths.make_state(ours / "log")
+    assert [stat.S_IMODE(one.stat().st_mode) for one in (ours.parent, ours, ours / "log")] == [
+        0o755,
+        0o700,
+        0o700,
+    ]
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own").chmod(0o755)
+    paths.make_state(tmp_path / "own" / "log")
+    assert stat.S_IMODE((tmp_path / "own").stat().st_mode) == 0o755
+
+
 def test_a_folder_below_a_file_is_refused_in_plain_words(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(ArcDeskError) as told:
