@@ -54,13 +54,16 @@ class MetricsClient:
             # Never where the server points to, but to the one place of its own that is known for this
             self._slashed.add(endpoint.root_url)
             status, body = await self._get(endpoint)
+        elif status == 404 and endpoint.root_url in self._slashed:  # another server than before
+            self._slashed.discard(endpoint.root_url)
+            status, body = await self._get(endpoint)
         at = self._clock()
         if status != 200:
             self._slashed.discard(endpoint.root_url)
             raise AnswerError(_refusal(status, body, endpoint))
         text = body.decode("utf-8", "replace")
         sample = await in_thread("read-metrics", lambda: read_metrics(text, at))
-        if not sample.values and not sample.histograms:
+        if not sample.values and not sample.histograms and not _has_no_values_yet(text):
             raise AnswerError(_unreadable(text, endpoint))
         return sample
 
@@ -72,6 +75,15 @@ class MetricsClient:
         slash = "/" if endpoint.root_url in self._slashed else ""
         url = endpoint.root_url + "/metrics" + slash
         return await self._connections.call("GET", endpoint, url, self._timeout_s, reason=Reason.HEALTH)
+
+
+def _has_no_values_yet(text: str) -> bool:
+    """A server that has counted nothing: an empty page (several processes), or names without a value."""
+    lines = [line.split() for line in text.splitlines() if line.strip()]
+    if any(words[0] != "#" for words in lines):
+        return False
+    names = [words[2] for words in lines if len(words) > 2]
+    return not lines or any(name.startswith(("vllm:", "llamacpp:")) for name in names)
 
 
 def _refusal(status: int, body: bytes, endpoint: Endpoint) -> Problem:

@@ -36,6 +36,7 @@ _NAMES = {
     "prefix_hit_rate": "prefix_cache_hit_ratio",
     "running": "requests_running",
     "waiting": "requests_waiting",
+    "swapped": "requests_swapped",
     "preemptions": "preemptions_minute",
 }
 

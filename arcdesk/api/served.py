@@ -23,8 +23,13 @@ def _served(card: Mapping[str, Any]) -> ServedModel:
         id=str(card["id"]),
         root=_text(card.get("root")),
         parent=_text(card.get("parent")),
-        max_model_len=_count(card.get("max_model_len")),
+        max_model_len=_count(card.get("max_model_len")) or _of_llama(card.get("meta")),
     )
+
+
+def _of_llama(meta: object) -> int | None:
+    """What llama.cpp has for one request; not its `n_ctx_train`, which a server may have cut down."""
+    return _count(meta.get("n_ctx")) if isinstance(meta, Mapping) else None
 
 
 def _text(value: object) -> str:

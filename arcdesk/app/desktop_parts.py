@@ -236,6 +236,8 @@ class DesktopParts:
     def _on_resume(self, slept_s: float) -> None:
         """What the engine was before the sleep may be wrong now."""
         log.info("looking at the engine again after %.0f s of sleep", slept_s)
+        for tell in tuple(self._session.slept):
+            tell()
 
         async def look() -> None:
             try:

@@ -48,6 +48,7 @@ class LiveParts:
         self._end_tray = self.service.watch_ours(self._tell_tray)
         session.bridge.state_changed.connect(self._on_state)
         session.settings_changed.append(self._on_settings)
+        session.slept.append(self.service.slept)
         session.app.styleHints().colorSchemeChanged.connect(self._dress)
 
     # answers
@@ -121,6 +122,7 @@ class LiveParts:
         self._end_strip()
         self._end_strip = lambda: None
         if is_seen and self._strip is not None:
+            self._strip.present(self.service.our_view)  # a change of engine is told to nobody who comes later
             self._end_strip = self.service.watch_ours(self._strip.present)
 
     def _dress(self, _: object) -> None:
@@ -182,6 +184,7 @@ class LiveParts:
         session = self._session
         session.bridge.state_changed.disconnect(self._on_state)
         session.settings_changed.remove(self._on_settings)
+        session.slept.remove(self.service.slept)
         session.app.styleHints().colorSchemeChanged.disconnect(self._dress)
         self._unlisten()
         self._end_strip()

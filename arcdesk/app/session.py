@@ -20,7 +20,7 @@ from arcdesk.app.desktop_parts import DesktopParts
 from arcdesk.app.instance_commands import InstanceCommands
 from arcdesk.app.options import load_settings
 from arcdesk.app.parts import make_parts
-from arcdesk.core.engine_state import EngineKind, EnginePhase
+from arcdesk.app.session_tray import SessionTray
 from arcdesk.core.errors import Action, ArcDeskError, Problem
 from arcdesk.core.settings import Settings
 from arcdesk.core.store import Store
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from arcdesk.app.live_parts import LiveParts
     from arcdesk.app.tool_windows import ToolWindows
     from arcdesk.app.window_controller import WindowController
-    from arcdesk.core.store import AppState
     from arcdesk.services.chat_service import ChatService
 
 log = logging.getLogger(__name__)
@@ -80,7 +79,8 @@ def _run_loop(app: QApplication, tray: Tray, options: argparse.Namespace, crash:
 class Session:
     """Owns every part of the running app. Windows and chat are built when first wanted.
 
-    `settings_changed` holds what is called with each new Settings.
+    `settings_changed` holds what is called with each new Settings, `slept` what is called when the computer
+    has woken up.
     """
 
     def __init__(
@@ -96,6 +96,7 @@ class Session:
         self._options = options
         self._ended = asyncio.Event()
         self.settings_changed: list[Callable[[Settings], None]] = []
+        self.slept: list[Callable[[], None]] = []
         self.settings_file, self.settings, self._refused = load_settings(options)
         self.store = Store()
         self.parts = make_parts()
@@ -117,12 +118,13 @@ class Session:
         self._live: LiveParts | None = None
         self._chat: asyncio.Task[ChatService] | None = None
         self.desktop = DesktopParts(self)
+        self._tray = SessionTray(self)
 
     # life
 
     async def run(self) -> None:
         """Until `quit`."""
-        self._connect_tray()
+        self._tray.connect()
         self._handle_signals()
         try:
             await self._listen()
@@ -270,6 +272,11 @@ class Session:
         return self._cards
 
     @property
+    def cards_or_none(self) -> CardParts | None:
+        """The graphics cards, if they were met."""
+        return self._cards
+
+    @property
     def bench(self) -> BenchParts:
         """Benchmark, ledger and comparisons, made at the first call."""
         if self._bench is None:
@@ -306,14 +313,6 @@ class Session:
 
         self.tasks.spawn(show(), name="show the live figures")
 
-    def _meet_cards(self, state: AppState) -> None:
-        """A container engine is on its way, or there: from now on its cards matter."""
-        engine = state.engine
-        is_up = engine.phase.is_transitional or engine.phase is EnginePhase.READY
-        if engine.kind is EngineKind.CONTAINER and is_up:
-            self.bridge.state_changed.disconnect(self._meet_cards)
-            self.tasks.spawn(self._follow_cards(), name="follow the cards", is_shown_elsewhere=True)
-
     def _meet_export(self, settings: Settings) -> None:
         """The page of the live figures is wanted: from now on their part listens to the settings itself."""
         if settings.live_export and self._live is None:
@@ -323,12 +322,6 @@ class Session:
                 self.live.follow_settings()
 
             self.tasks.spawn(begin(), name="show the live figures to Prometheus")
-
-    async def _follow_cards(self) -> None:
-        await self.load("card_parts", "model_parts", "bench_parts")
-        _ = self.cards
-        _ = self.tools.model_world  # it learns from this start
-        _ = self.bench  # it offers to measure what is new
 
     def open_window(self, token: str = "") -> None:
         """Show the chat window and bring it to the front; `token` is the desktop's leave to do so."""
@@ -345,44 +338,10 @@ class Session:
         log.warning("%s", problem.sentence())
         self.notices.add(problem)
 
-    # the tray
-
-    def _connect_tray(self) -> None:
-        tray = self.tray
-        self.bridge.state_changed.connect(tray.render)
-        self.bridge.state_changed.connect(self._meet_cards)
-        tray.start_requested.connect(self.start_engine)
-        tray.stop_requested.connect(self.stop_engine)
-        tray.restart_requested.connect(self.restart_engine)
-        tray.open_chat_requested.connect(self.open_window)
-        tray.quick_prompt_requested.connect(self.desktop.ask_quick)
-        tray.menu_opened.connect(self._on_menu_opened)
-        tray.menu_closed.connect(self._on_menu_closed)
-        tray.models_requested.connect(lambda: self.tools.open_models())
-        tray.gpu_requested.connect(lambda: self.cards.open())
-        tray.bench_requested.connect(lambda: self.open_bench())
-        tray.settings_requested.connect(lambda: self.tools.open_settings())
-        tray.doctor_requested.connect(lambda: self.tools.open_doctor())
-        tray.quit_requested.connect(self.quit)
-        tray.host_missing.connect(self.open_window)  # never a program that can't be seen
-        tray.render(self.store.state)
-
-    def _on_menu_opened(self) -> None:
-        """What looks at the cards may have to be loaded first: aside, while the menu is drawn."""
-        self.tasks.spawn(self._look_for_menu(), name="look at the cards", is_shown_elsewhere=True)
-
-    async def _look_for_menu(self) -> None:
-        await self.load("card_parts")
-        self.cards.menu_opened()
-
     async def load(self, *names: str) -> None:
         """Import modules of the app aside: on the loop's thread it would take longer than a frame."""
         for name in names:
             await in_thread("arcdesk-load", partial(import_module, f"arcdesk.app.{name}"))
-
-    def _on_menu_closed(self) -> None:
-        if self._cards is not None:
-            self._cards.menu_closed()
 
     def start_engine(self) -> None:
         """Start; a failure is in the snapshot."""

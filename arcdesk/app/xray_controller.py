@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from arcdesk.api.metrics_client import MetricsClient
 from arcdesk.app.xray_viewer import XRayViewer
-from arcdesk.core.chat import Message, Role
+from arcdesk.core.chat import Message, MessageState, Role
 from arcdesk.core.egress import host_of, is_local
 from arcdesk.core.engine_state import EnginePhase
 from arcdesk.core.errors import ArcDeskError
@@ -187,7 +187,9 @@ class XRayController:
         if running.before is None:
             return ServerTimes(reason=NOT_KEPT)
         return await self._xrays.times(
-            running.before, message.stats.completion_tokens if message.stats else None
+            running.before,
+            message.stats.completion_tokens if message.stats else None,
+            is_whole=message.state is MessageState.DONE,
         )
 
     async def _paint_lag(self, running: _Running) -> float | None:

@@ -46,6 +46,10 @@ class _Answer:
         self.last: float = 0.0
         self.last_gap_s = 0.0
 
+    @property
+    def has_text(self) -> bool:
+        return bool(self.fresh) or self.first is not None
+
 
 class OurWindow:
     """Takes one append per piece; everything else is worked out when somebody looks.
@@ -93,6 +97,11 @@ class OurWindow:
                 self._sizes.append((stats.completion_tokens - ends, stats.chunks))
         return True
 
+    def has_text(self, key: int) -> bool:
+        """Pieces of this answer have come, and more may."""
+        answer = self._open.get(key)
+        return answer is not None and answer.has_text
+
     def forget_sizes(self) -> None:
         """Another engine: how many tokens its pieces hold is not known yet."""
         self._sizes.clear()
@@ -102,7 +111,7 @@ class OurWindow:
     @property
     def is_streaming(self) -> bool:
         """Pieces of an answer have come, and more may."""
-        return any(answer.fresh or answer.first is not None for answer in self._open.values())
+        return any(answer.has_text for answer in self._open.values())
 
     def figures(self) -> dict[LiveKey, LiveFigure]:
         """All figures of ours, now."""

@@ -6,7 +6,7 @@ from collections import deque
 from dataclasses import replace
 
 from arcdesk.core.live_stats import LiveFigure, LiveKey
-from arcdesk.core.metrics_delta import MetricsDelta, is_restarted
+from arcdesk.core.metrics_delta import MetricsDelta, counted_series, is_restarted
 from arcdesk.core.metrics_names import (
     MEAN_PER_ANSWER,
     Fact,
@@ -16,10 +16,12 @@ from arcdesk.core.metrics_names import (
     metric_of,
     value_of,
 )
-from arcdesk.core.metrics_values import MetricsSample
+from arcdesk.core.metrics_values import Labels, MetricsSample
 
 WINDOW_S = 60.0
 NOW_S = 2.0
+LEAST_S = 0.5  # two looks closer than this (two who collect) tell no rate: servers count in steps
+MOST_GAP_S = 150.0  # farther apart, a difference is of a time in which nobody looked
 
 SECOND_LOOK = "It is a difference of two looks: the second one follows."
 AT_ITS_END = "This server counts an answer when it has ended."
@@ -27,7 +29,12 @@ NO_LOOKUPS = "No prompt was looked up in the last minute."
 NO_ENDED = "No answer ended in the last minute."
 PER_ANSWER = "Each answer counts once, with its mean."
 
-_GAUGES = {LiveKey.RUNNING: Fact.RUNNING, LiveKey.WAITING: Fact.WAITING, LiveKey.KV_USE: Fact.KV_USE}
+_GAUGES = {
+    LiveKey.RUNNING: Fact.RUNNING,
+    LiveKey.WAITING: Fact.WAITING,
+    LiveKey.SWAPPED: Fact.SWAPPED,
+    LiveKey.KV_USE: Fact.KV_USE,
+}
 _QUANTILES = {
     LiveKey.TTFT_P50_MS: (Fact.TTFT, 0.5),
     LiveKey.TTFT_P95_MS: (Fact.TTFT, 0.95),
@@ -51,6 +58,7 @@ class ServerWindow:
 
     def __init__(self) -> None:
         self._samples: deque[MetricsSample] = deque()
+        self._known: set[tuple[str, Labels]] = set()  # series that were there at some time
         self.restarts = 0
 
     @property
@@ -66,22 +74,32 @@ class ServerWindow:
     def clear(self) -> None:
         """Another server, or a pause: nothing before counts."""
         self._samples.clear()
+        self._known.clear()
 
     def add(self, sample: MetricsSample) -> None:
         """Take one sample. After a restart it is the first one."""
         newest = self.newest
         if newest is not None and is_restarted(newest, sample):
             self.restarts += 1
-            self._samples.clear()
+            self.clear()
+        elif newest is not None and self._has_gap(newest, sample):
+            self.clear()
+        self._known |= counted_series(sample)
         self._samples.append(sample)
         while len(self._samples) > 2 and self._samples[1].at <= sample.at - WINDOW_S:
             self._samples.popleft()
+
+    def _has_gap(self, old: MetricsSample, new: MetricsSample) -> bool:
+        """What some series counted in between is of no known time: it was away, or could not be read."""
+        if new.at - old.at > MOST_GAP_S or old.skipped_lines > new.skipped_lines:
+            return True
+        return not self._known.isdisjoint(counted_series(new) - counted_series(old))
 
     def figures(self) -> dict[LiveKey, LiveFigure]:
         """All figures of the server, as of the newest sample. There must be one."""
         newest = self._samples[-1]
         figures = {key: _figure(value_of(fact, newest)) for key, fact in _GAUGES.items()}
-        if len(self._samples) < 2:
+        if newest.at - self._samples[0].at < LEAST_S:
             figures |= dict.fromkeys(_DIFFERENCES, LiveFigure(reason=SECOND_LOOK))
             return figures
         minute = MetricsDelta(self._samples[0], newest)
@@ -91,7 +109,7 @@ class ServerWindow:
                 minute, _rate(minute, Fact.GENERATED_TOKENS, Fact.GENERATION_SECONDS)
             ),
             LiveKey.PROMPT_TOKENS_PER_S: _rate(minute, Fact.PROMPT_TOKENS, Fact.PROMPT_SECONDS),
-            LiveKey.PREEMPTIONS: _of_less(minute, _figure(minute.counted(Fact.PREEMPTIONS))),
+            LiveKey.PREEMPTIONS: _a_minute(minute, _figure(minute.counted(Fact.PREEMPTIONS))),
             LiveKey.PREFIX_HIT_RATE: _hit_rate(minute),
         }
         figures |= {key: _quantile_ms(minute, *asked) for key, asked in _QUANTILES.items()}
@@ -116,6 +134,13 @@ def _of_less(delta: MetricsDelta, figure: LiveFigure) -> LiveFigure:
         return figure
     said = f"Over {delta.seconds:.0f} s as yet, since somebody looks."
     return replace(figure, note=f"{figure.note} {said}".strip())
+
+
+def _a_minute(delta: MetricsDelta, figure: LiveFigure) -> LiveFigure:
+    """A count 'of the last minute': where looks are far apart, its part of a longer time."""
+    if figure.value is None or delta.seconds <= WINDOW_S + NOW_S:
+        return _of_less(delta, figure)
+    return replace(figure, value=figure.value * WINDOW_S / delta.seconds, note=f"From {delta.seconds:.0f} s.")
 
 
 def _rate_now(delta: MetricsDelta) -> LiveFigure:

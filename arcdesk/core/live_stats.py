@@ -12,7 +12,8 @@ from arcdesk.core.errors import Problem
 from arcdesk.core.metrics_names import Generation
 from arcdesk.core.points import Point
 
-KEPT_ROWS = 300  # five minutes at one look a second
+KEPT_S = 300.0  # five minutes, however often somebody looks
+KEPT_ROWS = 1500
 NOBODY_LOOKED = "Nobody has looked yet."
 
 
@@ -47,6 +48,7 @@ class LiveKey(Enum):
     ITL_P99_MS = "server_itl_p99_ms"
     RUNNING = "server_running"
     WAITING = "server_waiting"
+    SWAPPED = "server_swapped"  # begun, then moved out of the card's memory
     KV_USE = "server_kv_use"  # 0..1
     PREFIX_HIT_RATE = "server_prefix_hit_rate"  # 0..1, of a minute's prompt tokens
     PREEMPTIONS = "server_preemptions"  # in the last minute
@@ -83,6 +85,8 @@ class LiveRow(NamedTuple):
 
     at: float
     values: tuple[float | None, ...]
+    lower_bounds: tuple[LiveKey, ...] = ()
+    estimates: tuple[LiveKey, ...] = ()
 
 
 _KEYS = tuple(LiveKey)
@@ -108,13 +112,21 @@ class LiveHistory:
 
     def add(self, at: float, figures: Mapping[LiveKey, LiveFigure]) -> None:
         """Take one look; one that is not newer than the last is left out."""
+        while self._rows and at - self._rows[0].at > KEPT_S:
+            self._rows.popleft()
         if not self._rows or at > self._rows[-1].at:
-            self._rows.append(LiveRow(at, tuple(figures.get(key, UNSEEN).value for key in _KEYS)))
+            self._rows.append(_row(at, [figures.get(key, UNSEEN) for key in _KEYS]))
 
     def break_off(self, at: float) -> None:
         """Nobody looks from now on: lines are not to be drawn across the pause."""
         if self._rows and self._rows[-1].values != _GAP:
             self._rows.append(LiveRow(max(at, self._rows[-1].at), _GAP))
+
+
+def _row(at: float, figures: Sequence[LiveFigure]) -> LiveRow:
+    bounds = tuple(key for key, figure in zip(_KEYS, figures, strict=True) if figure.is_at_least)
+    estimates = tuple(key for key, figure in zip(_KEYS, figures, strict=True) if figure.is_estimate)
+    return LiveRow(at, tuple(figure.value for figure in figures), bounds, estimates)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,7 +156,8 @@ class OurView:
     """Our own answers alone: told while one streams, and once when the last has ended.
 
     `at` is monotonic seconds; 0 before the first answer. `last_tokens_per_s` is the decode rate of the last
-    answer that had one, on the engine that is in use. `points` are the rates of the last tellings.
+    answer that had one, on the engine that is in use. `points` are the rates of the last tellings. `ended_at`
+    is Unix seconds, as it is shown as a time of day: when the last answer with text ended; None before.
     """
 
     at: float = 0.0
@@ -152,6 +165,7 @@ class OurView:
     is_streaming: bool = False
     last_tokens_per_s: float | None = None
     points: tuple[Point, ...] = ()
+    ended_at: float | None = None
 
     def __getitem__(self, key: LiveKey) -> LiveFigure:
         return self.figures.get(key, UNSEEN)

@@ -77,7 +77,21 @@ def is_restarted(old: MetricsSample, new: MetricsSample) -> bool:
     began = [sample.values.get(PROCESS_START, {}) for sample in (old, new)]
     if began[0] and began[1] and set(began[0].values()).isdisjoint(began[1].values()):
         return True
+    if _is_another(old, new):
+        return True
     return any(_went_back(name, old, new) for name in WANTED_NAMES & old.names & new.names)
+
+
+def counted_series(sample: MetricsSample) -> set[tuple[str, Labels]]:
+    """All series of counters and histograms in this sample."""
+    counters = {(name, labels) for name in _COUNTERS & sample.values.keys() for labels in sample.values[name]}
+    return counters | {(name, labels) for name, each in sample.histograms.items() for labels in each}
+
+
+def _is_another(old: MetricsSample, new: MetricsSample) -> bool:
+    """Not one series is in both: another server, or another model, answers at this address."""
+    before, after = counted_series(old), counted_series(new)
+    return bool(before and after) and before.isdisjoint(after)
 
 
 def _went_back(name: str, old: MetricsSample, new: MetricsSample) -> bool:

@@ -14,6 +14,7 @@ class Fact(Enum):
 
     RUNNING = "running"
     WAITING = "waiting"
+    SWAPPED = "swapped"  # begun, then moved to the computer's memory (V0 only)
     KV_USE = "kv_use"  # 0..1, of the fullest engine
     PREFIX_QUERIES = "prefix_queries"  # tokens looked up in the prefix cache
     PREFIX_HITS = "prefix_hits"  # tokens found there
@@ -53,6 +54,7 @@ class Rule:
 RULES: dict[Fact, Rule] = {
     Fact.RUNNING: Rule(Kind.SUM, ("vllm:num_requests_running", "llamacpp:requests_processing")),
     Fact.WAITING: Rule(Kind.SUM, ("vllm:num_requests_waiting", "llamacpp:requests_deferred")),
+    Fact.SWAPPED: Rule(Kind.SUM, ("vllm:num_requests_swapped",)),
     # 0.9-0.11 has both names of vLLM; llama.cpp dropped its own in 2025
     Fact.KV_USE: Rule(
         Kind.HIGHEST,

@@ -10,7 +10,8 @@ from arcdesk.core.metrics_values import MetricsSample
 
 NOT_COUNTED = "The server has not counted this answer."
 NO_SAMPLES = "Nobody looked at the server's figures before and after."
-OTHERS_ENDED = "Other requests ended meanwhile, and the server does not tell them apart."
+OTHERS_ENDED = "Other requests ended meanwhile."  # and the server does not tell them apart
+NOT_TELLABLE = "How many tokens it had is not known."  # by which it would be told from others
 COMPANY_SHARE = 1.1  # tokens beyond ours that are more than a difference in counting
 COMPANY_TOKENS = 5
 
@@ -106,7 +107,9 @@ def _by_counters(delta: MetricsDelta, tokens: int | None) -> ServerTimes:
     generated = delta.counted(Fact.GENERATED_TOKENS).value
     if not generated:
         return ServerTimes(answers=0, reason=NOT_COUNTED)
-    if tokens is None or abs(generated - tokens) > 1:
+    if tokens is None:
+        return ServerTimes(reason=NOT_TELLABLE)
+    if abs(generated - tokens) > 1:
         return ServerTimes(had_company=True, reason=OTHERS_ENDED)
     return ServerTimes(
         prefill=ServerTime(seconds=delta.counted(Fact.PROMPT_SECONDS).value),

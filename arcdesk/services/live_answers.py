@@ -27,14 +27,20 @@ class LiveAnswers:
     """
 
     def __init__(
-        self, *, clock: Callable[[], float] = time.monotonic, tell_every_s: float = TELL_EVERY_S
+        self,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        tell_every_s: float = TELL_EVERY_S,
+        wall: Callable[[], float] = time.time,
     ) -> None:
         self._clock = clock
+        self._wall = wall
         self._tell_every_s = tell_every_s
         self._window = OurWindow(clock)
         self._watchers: dict[object, OurWatcher] = {}
         self._next: asyncio.TimerHandle | None = None
         self._last_tokens_per_s: float | None = None
+        self._ended_at: float | None = None
         self._points: deque[Point] = deque(maxlen=KEPT_POINTS)
         self._view = OurView()
 
@@ -74,9 +80,12 @@ class LiveAnswers:
     def engine_changed(self) -> None:
         """Another engine answers from now on: nothing is carried over to it."""
         self._window.forget_sizes()
-        if self._last_tokens_per_s is not None:
-            self._last_tokens_per_s = None
+        self._last_tokens_per_s = self._ended_at = None
+        self._points.clear()
+        if self._window.is_streaming:
             self._tell()
+        elif self._view.at:
+            self._pass_on(OurView())
 
     def close(self) -> None:
         """Tell nobody any more."""
@@ -95,18 +104,23 @@ class LiveAnswers:
         self._points.append(Point(now, rate))
         if not is_streaming and rate is not None:
             self._points.append(Point(now, None))
-        self._view = OurView(
+        view = OurView(
             at=now,
             figures=figures,
             is_streaming=is_streaming,
             last_tokens_per_s=self._last_tokens_per_s,
             points=tuple(self._points),
+            ended_at=self._ended_at,
         )
         if is_streaming:
             self._next = asyncio.get_running_loop().call_later(self._tell_every_s, self._tell)
+        self._pass_on(view)
+
+    def _pass_on(self, view: OurView) -> None:
+        self._view = view
         for watcher in tuple(self._watchers.values()):
             try:
-                watcher(self._view)
+                watcher(view)
             except Exception:  # a widget's mistake must not reach the answer that is being heard
                 log.exception("telling the figures of our answers failed")
 
@@ -134,8 +148,12 @@ class LiveAnswers:
             self._end(message.id, message.stats)
 
     def _end(self, message_id: int, stats: AnswerStats | None) -> None:
+        had_text = self._window.has_text(message_id)
         if not self._window.end(message_id, stats):
             return
+        if not had_text and (stats is None or stats.ttft_ms is None):
+            return  # stopped before its first word: what is shown of the ones before still holds
+        self._ended_at = self._wall()
         if stats is not None and stats.decode_tokens_per_s is not None:
             self._last_tokens_per_s = stats.decode_tokens_per_s
         if self._watchers:

@@ -128,7 +128,13 @@ class LiveStatsService:
     def engine_changed(self) -> None:
         """The engine is another one, or begins anew: what it refused before may be there now."""
         self._forget_server()
+        self._server.restarts = 0
         self._ours.engine_changed()
+
+    def slept(self) -> None:
+        """The computer slept, and our clock with it: what servers counted meanwhile is of no time of ours."""
+        self._forget_server()
+        self._history = LiveHistory()  # its rows can't be dated any more
 
     async def look_once(self) -> LiveView:
         """One look now, whoever watches. Looks never overlap: a second one waits for the first."""
@@ -151,7 +157,8 @@ class LiveStatsService:
     def _begin(self) -> None:
         newest = self._server.newest
         if newest is None or self._clock() - newest.at > PAUSE_S:
-            self._forget_server()
+            if not self._looking.locked():  # else somebody waits for what is asked just now
+                self._forget_server()
             self._server.restarts = 0
         self._sampling = asyncio.ensure_future(self._sample())
 
@@ -167,8 +174,7 @@ class LiveStatsService:
         while self._watchers:
             began = self._clock()
             try:
-                async with self._looking:
-                    await self._look(self._interval_s * PATIENCE)
+                await self._look(self._interval_s * PATIENCE)  # never behind who waits for a slow server
             except Exception:  # a port promises otherwise; a loop that died silently would be worse
                 log.exception("taking the live figures failed")
             await self._pause(max(0.0, began + self._interval_s - self._clock()))

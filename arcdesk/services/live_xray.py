@@ -16,6 +16,7 @@ FRESH_S = 10.0  # an older sample does not serve as the one before: others may h
 EXPECTED_S = 4.0  # while somebody types, it is not taken more often than this
 TRIES = 3  # servers count an answer a moment after its last byte
 TRY_AGAIN_S = 0.2
+BROKEN_OFF = "The answer was broken off."  # nothing tells it from another's
 
 
 class LiveXRay:
@@ -39,6 +40,8 @@ class LiveXRay:
         self._without: dict[str, str] = {}  # roots that tell no figures, and in which words
         self._kept: tuple[Endpoint, MetricsSample] | None = None  # the last one that we took
         self._ended_at = float("-inf")  # of the last answer
+        self._expected_at = float("-inf")
+        self._is_closed = False
         self._expecting: tuple[Endpoint, asyncio.Task[MetricsSample | None]] | None = None
         self._asking: set[asyncio.Task[MetricsSample | None]] = set()
 
@@ -46,12 +49,16 @@ class LiveXRay:
         """Another engine, or one that begins anew: it may tell figures now."""
         self._without.clear()
         self._kept = self._expecting = None
+        self._expected_at = float("-inf")
 
     def expect(self, endpoint: Endpoint) -> None:
         """A question is being typed: take the sample before it now, while nobody waits for an answer."""
-        if endpoint.root_url in self._without or self._is_expecting(endpoint):
+        if self._is_closed or endpoint.root_url in self._without or self._is_expecting(endpoint):
             return
-        if self._at_hand(endpoint, EXPECTED_S) is None:
+        now = self._clock()
+        is_just_asked = now - self._expected_at < EXPECTED_S and self._expected_at > self._ended_at
+        if not is_just_asked and self._at_hand(endpoint, EXPECTED_S) is None:
+            self._expected_at = now
             self._expecting = (endpoint, self._ask(endpoint))
 
     def begin(self, endpoint: Endpoint) -> XRayBefore:
@@ -61,10 +68,10 @@ class LiveXRay:
         """
         if self._is_expecting(endpoint):
             assert self._expecting is not None
-            return XRayBefore(endpoint, None, self._expecting[1])
+            return XRayBefore(endpoint, None, self._expecting[1], is_shared=True)
         if (sample := self._at_hand(endpoint)) is not None:
             return XRayBefore(endpoint, sample, None)
-        if endpoint.root_url in self._without:
+        if self._is_closed or endpoint.root_url in self._without:
             return XRayBefore(endpoint, None, None)
         return XRayBefore(endpoint, None, self._ask(endpoint))
 
@@ -72,13 +79,18 @@ class LiveXRay:
         """The answer has ended: its X-ray. Without figures of the server it is made of our own times."""
         return xray(ours, await self.times(before, completion_tokens))
 
-    async def times(self, before: XRayBefore, completion_tokens: int | None) -> ServerTimes:
+    async def times(
+        self, before: XRayBefore, completion_tokens: int | None, *, is_whole: bool = True
+    ) -> ServerTimes:
         """The answer has ended: the server's times, a fifth of a second later where it is slow to count."""
         self._ended_at = self._clock()
+        if not is_whole and completion_tokens is None:
+            return ServerTimes(reason=BROKEN_OFF)
         return await self._server_times(before, completion_tokens)
 
     async def aclose(self) -> None:
-        """End the questions under way."""
+        """End the questions under way; none is asked any more."""
+        self._is_closed = True
         for task in tuple(self._asking):
             task.cancel()
         await asyncio.gather(*self._asking, return_exceptions=True)
@@ -91,6 +103,8 @@ class LiveXRay:
     def _at_hand(self, endpoint: Endpoint, fresh_s: float = FRESH_S) -> MetricsSample | None:
         """A sample of a moment ago, with our last answer counted in it. It spares the server a question."""
         samples = [self._newest()]
+        if samples[0] is not None:
+            self._without.pop(endpoint.root_url, None)  # it tells figures by now
         if self._kept is not None and self._kept[0] == endpoint:
             samples.append(self._kept[1])
         earliest = max(self._clock() - fresh_s, self._ended_at)
@@ -137,8 +151,12 @@ class XRayBefore:
         endpoint: Endpoint,
         sample: MetricsSample | None,
         asking: asyncio.Task[MetricsSample | None] | None,
+        *,
+        is_shared: bool = False,
     ) -> None:
+        """`is_shared`: another answer may wait for what is being asked."""
         self.endpoint = endpoint
+        self._is_shared = is_shared
         self._sample = sample
         self._asking = asking
 
@@ -151,5 +169,5 @@ class XRayBefore:
 
     def cancel(self) -> None:
         """No X-ray is wanted any more."""
-        if self._asking is not None:
+        if self._asking is not None and not self._is_shared:
             self._asking.cancel()

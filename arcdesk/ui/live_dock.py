@@ -19,6 +19,8 @@ class LiveDock(QDockWidget):
     copy_requested = Signal()
     save_requested = Signal()
     bench_requested = Signal()
+    float_requested = Signal()  # its button: to float, or to be put back
+    docking = Signal()  # it floats and is about to be put back
     left = Signal()  # it was closed, or Esc was pressed in it: the keyboard goes back
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -37,7 +39,7 @@ class LiveDock(QDockWidget):
             "close": self._button(self.tr("Close (Ctrl+Shift+L)")),
         }
         self._buttons["more"].clicked.connect(self._show_menu)
-        self._buttons["float"].clicked.connect(lambda: self.setFloating(not self.isFloating()))
+        self._buttons["float"].clicked.connect(self.float_requested)
         self._buttons["close"].clicked.connect(self.leave)
         self.setTitleBarWidget(self._make_head())
         self.topLevelChanged.connect(self._on_floating)
@@ -85,9 +87,15 @@ class LiveDock(QDockWidget):
         """Put it there, if it belongs to a window."""
         window = self.parentWidget()
         if isinstance(window, QMainWindow):
-            self.setFloating(False)
+            self.put_back()
             window.addDockWidget(area, self)
             self.show()
+
+    def put_back(self) -> None:
+        """Float no more."""
+        if self.isFloating():
+            self.docking.emit()
+            self.setFloating(False)
 
     def leave(self) -> None:
         """Close it; the keyboard goes back to where a question is written."""

@@ -13,6 +13,7 @@ from arcdesk.core.live_stats import LiveFigure, LiveKey
 from arcdesk.ui.gpu_paint import Fonts
 from arcdesk.ui.gpu_words import tip
 from arcdesk.ui.live_words import THIN, UNKNOWN, about, sentence, tr, value_text, whole
+from arcdesk.ui.phase_words import SEPARATOR
 from arcdesk.ui.theme import LIGHT, Palette
 
 PADDING_PX = 3
@@ -24,12 +25,18 @@ MIN_WIDTH_PX = 240
 
 @dataclass(frozen=True, slots=True)
 class LineSpec:
-    """What a line shows: one figure with its unit at the right, or percentiles in columns with their n."""
+    """What a line shows: one figure with its unit at the right, or percentiles in columns with their n.
+
+    Of a line without columns the second figure stands behind the first, in the words of `aside`, while it is
+    told and above 0: '3 · swapped out 1'.
+    """
 
     title: str
     keys: tuple[LiveKey, ...]
     columns: int = 0  # 0: one figure; else this many columns before the one of n
     about: str = ""
+    aside: str = ""
+    aside_about: str = ""
 
 
 class ColumnHead(QWidget):
@@ -85,12 +92,21 @@ class LiveLine(QWidget):
         if (new := tuple(figures)) == self._figures:
             return
         self._figures = new
-        self.setAccessibleName("; ".join(map(sentence, self.spec.keys, new)))
+        self.setAccessibleName("; ".join(sentence(key, figure) for key, figure in self._told()))
         self.setAccessibleDescription(self.about_at(float(self.width())))
-        texts = self._columns() if self.spec.columns else (value_text(self.spec.keys[0], new[0]),)
+        texts = self._columns() if self.spec.columns else (self._with_aside(),)
         if texts != self._texts:
             self._texts = texts
             self.update()
+
+    def _told(self) -> list[tuple[LiveKey, LiveFigure]]:
+        """What is said: the columns, or the figure with the one aside if there is something to say."""
+        pairs = list(zip(self.spec.keys, self._figures, strict=True))
+        return pairs if self.spec.columns else pairs[:1] + [pair for pair in pairs[1:] if pair[1].value]
+
+    def _with_aside(self) -> str:
+        first, *asides = (value_text(key, figure) for key, figure in self._told())
+        return SEPARATOR.join((first, *map(self.spec.aside.format, asides)))
 
     def _columns(self) -> tuple[str, ...]:
         texts = [
@@ -112,7 +128,11 @@ class LiveLine(QWidget):
         said = about(figure)
         if self.spec.columns and figure.n is not None and figure.value is not None:
             said = "\n".join(part for part in (sentence(self.spec.keys[key], figure), said) if part)
-        return "\n".join(part for part in (self.spec.about, said) if part)
+        parts = [self.spec.about, said]
+        if not self.spec.columns:
+            for _, aside in self._told()[1:]:
+                parts += [self.spec.aside_about, about(aside)]
+        return "\n".join(part for part in parts if part)
 
     def set_palette_colors(self, palette: Palette) -> None:
         """Take other colours."""

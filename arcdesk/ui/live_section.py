@@ -53,7 +53,13 @@ def server_lines() -> tuple[LineSpec | None, ...]:
         LineSpec(tr("Last minute"), (Key.TOKENS_PER_S_MINUTE,)),
         LineSpec(tr("Prompt"), (Key.PROMPT_TOKENS_PER_S,), about=tr("Prompt tokens per second.")),
         LineSpec(tr("Running"), (Key.RUNNING,), about=tr("Requests being answered.")),
-        LineSpec(tr("Waiting"), (Key.WAITING,), about=tr("Requests in the queue.")),
+        LineSpec(
+            tr("Waiting"),
+            (Key.WAITING, Key.SWAPPED),
+            about=tr("Requests in the queue."),
+            aside=tr("swapped out {0}"),
+            aside_about=tr("Swapped out: begun, then moved to the computer's memory to make room."),
+        ),
         LineSpec(tr("KV cache"), (Key.KV_USE,), about=tr("How much of its room is in use.")),
         LineSpec(tr("Prefix-cache hits"), (Key.PREFIX_HIT_RATE,), about=tr("Prompt tokens found there.")),
         LineSpec(

@@ -9,7 +9,7 @@ from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen, QPolygonF
 from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
 
-from arcdesk.core.live_stats import LiveKey, OurView
+from arcdesk.core.live_stats import LiveFigure, LiveKey, OurView
 from arcdesk.core.points import Point
 from arcdesk.ui.gpu_paint import Fonts
 from arcdesk.ui.gpu_words import tip
@@ -18,6 +18,9 @@ from arcdesk.ui.seen import SeenWithWindow
 from arcdesk.ui.theme import LIGHT, Palette
 
 PADDING_PX, LINE_GAP_PX = 6, 4
+GAP_PX, NARROW_GAP_PX = 16, 4  # between two figures; where the strip is narrow
+LONG_MS = 9999.5
+AREA_ALPHA = 50  # under the line: a steady rate would look like an underline of what stands above
 SPARK_POINTS = 30  # one a second
 SPARK_BRIDGE_S = 5.0  # a pause this short, as between two questions, does not cut the line
 LABEL_SAMPLE, VALUE_SAMPLE = "tok/s—", f"0{THIN}000"
@@ -41,7 +44,6 @@ class LiveStrip(SeenWithWindow, QAbstractButton):
         self._palette = LIGHT
         self._fonts = Fonts(self.font())
         self._view = OurView()
-        self._ended_at = ""
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
@@ -55,7 +57,10 @@ class LiveStrip(SeenWithWindow, QAbstractButton):
             return self.tr("no answer yet")
         answers = self._view[LiveKey.OUR_TTFT_P50_MS].n or 0
         count = f"n{THIN}={THIN}{whole(answers)}"
-        return count if self._view.is_streaming or not self._ended_at else f"{self._ended_at} · {count}"
+        ended_at = self._view.ended_at
+        if self._view.is_streaming or ended_at is None:
+            return count
+        return f"{time.strftime('%H:%M', time.localtime(ended_at))} · {count}"
 
     @property
     def rate_text(self) -> str:
@@ -68,8 +73,6 @@ class LiveStrip(SeenWithWindow, QAbstractButton):
 
     def present(self, view: OurView) -> None:
         """Show it."""
-        if view.is_streaming != self._view.is_streaming or not self._view.at:
-            self._ended_at = "" if view.is_streaming else time.strftime("%H:%M")
         grows = bool(view.at) != bool(self._view.at)
         self._view = view
         self._tell()
@@ -118,8 +121,7 @@ class LiveStrip(SeenWithWindow, QAbstractButton):
             ttft = (view[LiveKey.OUR_TTFT_P50_MS], view[LiveKey.OUR_TTFT_P95_MS])
             itl = (view[LiveKey.OUR_ITL_P50_MS], view[LiveKey.OUR_ITL_P95_MS])
             for row, (label, figures) in enumerate((("TTFT", ttft), ("ITL", itl)), start=2):
-                texts = [value_text(LiveKey.OUR_ITL_P50_MS, figure, has_unit=False) for figure in figures]
-                self._paint_latency(painter, top + row * self._step, label, texts)
+                self._paint_latency(painter, top + row * self._step, label, *_in_one_unit(figures))
         painter.end()
 
     @property
@@ -137,16 +139,20 @@ class LiveStrip(SeenWithWindow, QAbstractButton):
         fonts.draw(painter, "plain", PADDING_PX, top, self.tr("tok/s"))
         painter.setPen(QColor(colours.text))
         fonts.draw(painter, "bold", 0, top, self.rate_text, right=self._value_right)
-        left = self._value_right + 16
+        left = self._value_right + GAP_PX
         room = QRectF(left, top + 1, self.width() - PADDING_PX - left, fonts.line_px - 2)
         if room.width() > 24:
             _spark(painter, room, self._view.points, colours.accent)
 
-    def _paint_latency(self, painter: QPainter, top: float, label: str, texts: Sequence[str]) -> None:
+    def _paint_latency(
+        self, painter: QPainter, top: float, label: str, texts: Sequence[str], unit: str
+    ) -> None:
         """'TTFT   p50  131   p95  180 ms'."""
         fonts, colours = self._fonts, self._palette
         quiet, loud = QColor(colours.secondary), QColor(colours.text)
         name_px, value_px = fonts.width("p50") + 4, fonts.width(VALUE_SAMPLE)
+        figures_px = fonts.width(LABEL_SAMPLE) + 2 * (name_px + value_px) + fonts.width(f"{THIN}ms")
+        gap_px = min(GAP_PX, max(NARROW_GAP_PX, self.width() - 2 * PADDING_PX - figures_px))
         painter.setPen(quiet)
         fonts.draw(painter, "plain", PADDING_PX, top, label)
         left = PADDING_PX + fonts.width(LABEL_SAMPLE)
@@ -156,9 +162,9 @@ class LiveStrip(SeenWithWindow, QAbstractButton):
             painter.setPen(loud)
             left += name_px + value_px
             fonts.draw(painter, "plain", 0, top, text, right=left)
-            left += 16
+            left += gap_px
         painter.setPen(quiet)
-        fonts.draw(painter, "plain", left - 16, top, f"{THIN}ms")
+        fonts.draw(painter, "plain", left - gap_px, top, THIN + unit)
 
     # Qt overrides
 
@@ -175,6 +181,15 @@ class LiveStrip(SeenWithWindow, QAbstractButton):
         super().changeEvent(event)
 
 
+def _in_one_unit(figures: Sequence[LiveFigure]) -> tuple[list[str], str]:
+    """The values of a row and their unit: seconds if one of them would be too long in milliseconds."""
+    if not any((figure.value or 0.0) >= LONG_MS for figure in figures):
+        texts = [value_text(LiveKey.OUR_ITL_P50_MS, figure, has_unit=False) for figure in figures]
+        return texts, "ms"
+    values = [figure.value for figure in figures]
+    return [UNKNOWN if value is None else f"{value / 1000:.1f}" for value in values], "s"
+
+
 def _spark(painter: QPainter, room: QRectF, points: Sequence[Point], accent: str) -> None:
     """The rates of the last half minute of answers, from 0 up to the highest; only long pauses are cut."""
     shown = points[-SPARK_POINTS:]
@@ -183,9 +198,9 @@ def _spark(painter: QPainter, room: QRectF, points: Sequence[Point], accent: str
         return
     step = room.width() / (SPARK_POINTS - 1)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    pen = QPen(QColor(accent), 1.5)
+    pen, area = QPen(QColor(accent), 1.5), QColor(accent)
     pen.setCapStyle(Qt.PenCapStyle.RoundCap)
-    painter.setPen(pen)
+    area.setAlpha(AREA_ALPHA)
     runs: list[list[QPointF]] = []
     last_at = float("-inf")
     for place, point in enumerate(shown):
@@ -197,6 +212,12 @@ def _spark(painter: QPainter, room: QRectF, points: Sequence[Point], accent: str
         runs[-1].append(QPointF(x, room.bottom() - point.value / highest * room.height()))
         last_at = point.at
     for run in runs:
+        if len(run) > 1:
+            ground = (QPointF(run[-1].x(), room.bottom()), QPointF(run[0].x(), room.bottom()))
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(area)
+            painter.drawPolygon(QPolygonF([*run, *ground]))
+        painter.setPen(pen)
         if len(run) > 1:
             painter.drawPolyline(QPolygonF(run))
         else:

@@ -78,6 +78,7 @@ WORDS: dict[LiveKey, Words] = {
     LiveKey.ITL_P99_MS: Words("Time between tokens, p99", milliseconds),
     LiveKey.RUNNING: Words("Requests running", whole),
     LiveKey.WAITING: Words("Requests waiting", whole),
+    LiveKey.SWAPPED: Words("Requests swapped out", whole),
     LiveKey.KV_USE: Words("KV cache in use", share),
     LiveKey.PREFIX_HIT_RATE: Words("Found in the prefix cache", share),
     LiveKey.PREEMPTIONS: Words("Preemptions, last minute", whole),

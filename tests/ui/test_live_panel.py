@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 
 import pytest
@@ -10,6 +11,7 @@ from PySide6.QtGui import QHelpEvent
 from PySide6.QtWidgets import QApplication, QBoxLayout, QToolTip
 from pytestqt.qtbot import QtBot
 
+from arcdesk.api.metrics_text import read_metrics
 from arcdesk.core.engine_state import EngineKind, EnginePhase, EngineSnapshot
 from arcdesk.core.errors import Problem
 from arcdesk.core.live_server import AT_ITS_END, ServerWindow
@@ -25,6 +27,7 @@ from arcdesk.ui.live_words import WORDS, about, figures_text, milliseconds, numb
 from arcdesk.ui.phase_words import rate_text, tooltip
 from arcdesk.ui.theme import contrast
 from tests.unit.core.metrics_rig import CountingServer, sample
+from tests.unit.core.metrics_rig import text as metrics_text
 
 pytestmark = pytest.mark.qt_log_ignore("does not support", extend=True)  # the offscreen platform says so
 
@@ -168,6 +171,23 @@ class TestPanel:
         assert "Ask something" in ours.note.text()
         assert "(" in ours.plots[Key.OUR_TOKENS_PER_S].accessibleName()  # the reason
 
+    def test_requests_that_are_swapped_out_stand_beside_those_that_wait(self, panel: LivePanel) -> None:
+        line = next(one for one in panel.sections[Source.SERVER].lines if one.spec.title == "Waiting")
+        page = metrics_text("vllm-0.8.3")
+        for swapped, shown in ((0, "2"), (1, "2 · swapped out 1")):
+            window = ServerWindow()
+            now = page.replace(
+                '_swapped{model_name="tinyllama"} 0', f'_swapped{{model_name="tinyllama"}} {swapped}'
+            )
+            window.add(read_metrics(now, 0.0))
+            panel.present(view_of(window.figures()))
+            assert line.texts == (shown,)
+            assert ("swapped out" in line.accessibleName()) == bool(swapped)
+            assert ("vllm:num_requests_swapped" in line.about_at(0)) == bool(swapped)
+            assert f"Requests swapped out: {swapped}  [" in figures_text(view_of(window.figures()))
+        panel.present(view_of(busy_server()))  # V1 has no such thing
+        assert line.texts == ("2",) and "swapped" not in line.accessibleName()
+
     def test_llama_cpp_counts_at_its_end_so_a_minute_is_plotted(self, panel: LivePanel) -> None:
         window = ServerWindow()
         window.add(sample("llama.cpp"))
@@ -234,9 +254,12 @@ class TestStrip:
         strip.present(OurView(at=2.0, figures=figures, is_streaming=True, points=points))
         assert (strip.rate_text, strip.head) == ("84", f"n{THIN}={THIN}14")
         ended = {**figures, Key.OUR_TOKENS_PER_S: LiveFigure(reason="No answer is on its way.")}
-        strip.present(OurView(at=3.0, figures=ended, last_tokens_per_s=82.6, points=points))
+        quarter_past_nine = time.mktime((2026, 11, 21, 21, 15, 0, 0, 0, -1))
+        strip.present(
+            OurView(at=3.0, figures=ended, last_tokens_per_s=82.6, points=points, ended_at=quarter_past_nine)
+        )
         assert strip.rate_text == "83"
-        assert ":" in strip.head  # until when
+        assert strip.head == f"21:15 · n{THIN}={THIN}14"  # until when, however late it is shown
         assert "last answer: 83" in strip.accessibleName()
 
     @pytest.mark.parametrize("palette", [theme.LIGHT, theme.DARK], ids=["light", "dark"])

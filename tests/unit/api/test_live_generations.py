@@ -106,6 +106,7 @@ async def test_each_generation_is_told_in_full_or_says_why_not(
     if GENERATIONS[name] is not Generation.LLAMA_CPP:
         always |= {Key.KV_USE, Key.PREEMPTIONS, Key.TTFT_P50_MS, Key.TTFT_P95_MS, Key.ITL_P99_MS}
         assert (view[Key.TTFT_P50_MS].n or 0) > 0
+    assert (view[Key.SWAPPED].value is not None) == (GENERATIONS[name] is Generation.VLLM_V0)
     known = {key for key in keys_of(Source.SERVER) if view[key].value is not None}
     assert always <= known
     asked = len(server.asked)

@@ -145,6 +145,26 @@ async def test_a_server_without_a_page_says_why(
     assert await cause_of(client, server) == cause
 
 
+@pytest.mark.parametrize("page", [b"", b"# HELP vllm:num_requests_running Running.\n# TYPE vllm:x gauge\n"])
+async def test_a_server_that_has_counted_nothing_yet_is_a_server_with_figures(
+    client: MetricsClient, server: MetricsServer, page: bytes
+) -> None:
+    server.pages["/metrics"] = response(200, page, "text/plain")
+    assert not (await client.fetch(server.endpoint)).values
+
+
+async def test_the_slash_of_a_server_before_is_forgotten(
+    client: MetricsClient, server: MetricsServer
+) -> None:
+    server.pages |= {
+        "/metrics": REDIRECT,
+        "/metrics/": response(200, text("vllm-0.26").encode(), "text/plain"),
+    }
+    await client.fetch(server.endpoint)
+    server.pages = {"/metrics": response(200, text("vllm-0.26").encode(), "text/plain")}
+    assert (await client.fetch(server.endpoint)).values
+
+
 async def test_a_page_without_end_is_given_up(client: MetricsClient, server: MetricsServer) -> None:
     line = b'vllm:num_requests_running{engine="0"} 1.0\n'
     server.pages["/metrics"] = response(200, line * (17 * 2**20 // len(line)))

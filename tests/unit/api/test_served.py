@@ -49,6 +49,21 @@ def test_a_server_that_says_little_is_no_error() -> None:
 
 
 @pytest.mark.parametrize(
+    ("meta", "context"),
+    [
+        ({"n_ctx": 4096, "n_ctx_train": 8192}, 4096),
+        ({"n_ctx_train": 8192}, None),  # llama.cpp of 2025: what it serves is not told
+        ({"n_ctx": 0}, None),
+        ([4096], None),
+        (None, None),
+    ],
+)
+def test_the_context_that_llama_cpp_serves_is_read(meta: object, context: int | None) -> None:
+    body = json.dumps({"data": [{"id": "m", "meta": meta}]}).encode()
+    assert read_served_models(body) == [ServedModel(id="m", max_model_len=context)]
+
+
+@pytest.mark.parametrize(
     "body", [b"", b"[]", b"{}", b'{"data":null}', b'{"data":[{}]}', b'{"data":["m"]}', b"[" * 99999]
 )
 def test_what_is_no_list_of_models_is_none(body: bytes) -> None:

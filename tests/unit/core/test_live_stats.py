@@ -370,8 +370,18 @@ class TestHistoryAndCsv:
         ]
         assert rows[0][Key.TOKENS_PER_S.value] == "45.25"
         assert (rows[0][Key.RUNNING.value], rows[1][Key.RUNNING.value]) == ("0", "")
-        assert set(rows[0]) == {"time_utc", *(key.value for key in LiveKey)}
+        assert set(rows[0]) == {"time_utc", *(key.value for key in LiveKey), "lower_bounds", "estimates"}
         assert rows[1][Key.TOKENS_PER_S.value] not in ("", "1e-07")
+
+    def test_csv_names_bounds_and_estimates(self) -> None:
+        history = LiveHistory()
+        bound = LiveFigure(value=5000.0, is_at_least=True)
+        history.add(
+            1.0, {Key.TTFT_P99_MS: bound, Key.OUR_TOKENS_PER_S: LiveFigure(value=4, is_estimate=True)}
+        )
+        (row,) = csv.DictReader(io.StringIO(live_csv(history.rows, 0.0)))
+        assert (row[Key.TTFT_P99_MS.value], row["lower_bounds"]) == ("5000", Key.TTFT_P99_MS.value)
+        assert row["estimates"] == Key.OUR_TOKENS_PER_S.value
 
     def test_a_view_before_the_first_look_knows_nothing(self) -> None:
         assert all(LiveView()[key].value is None and LiveView()[key].reason for key in LiveKey)

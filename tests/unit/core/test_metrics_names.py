@@ -79,6 +79,16 @@ def test_a_prefix_cache_that_is_off_is_unknown_and_not_minus_one() -> None:
     assert "switched off" in found.reason
 
 
+def test_only_v0_tells_of_requests_that_are_swapped_out() -> None:
+    page = text("vllm-0.8.3").replace(
+        'num_requests_swapped{model_name="tinyllama"} 0.0', 'num_requests_swapped{model_name="tinyllama"} 1.0'
+    )
+    assert value_of(Fact.SWAPPED, read_metrics(page, 0.0)).value == 1
+    for name in ("vllm-0.9.2", "vllm-0.14", "vllm-0.26", "llama.cpp"):
+        found = value_of(Fact.SWAPPED, sample(name))
+        assert found.value is None and "does not tell" in found.reason
+
+
 def test_llama_cpp_has_names_of_its_own_and_no_histograms() -> None:
     seen = sample("llama.cpp")
     assert generation_of(seen) is Generation.LLAMA_CPP

@@ -22,9 +22,10 @@ import psutil
 import pytest
 import pytest_asyncio
 
+from arcdesk.api.openai_client import OpenAIClient
 from arcdesk.core.errors import EngineError, NotFoundError
 from arcdesk.core.ports import Endpoint
-from arcdesk.engine.embedded import LOG_LINES, EmbeddedEngine
+from arcdesk.engine.embedded import LOG_LINES, EmbeddedEngine, child_command
 from arcdesk.engine.starter_model import find_starter_model
 
 START_LIMIT_S = 60.0  # of a loaded machine with a cold disk; about a second is usual
@@ -133,6 +134,22 @@ async def test_a_chosen_file_is_served_under_its_own_name(
     endpoint = await engine.start(str(chosen))
     assert endpoint.model == "My model – v1"
     assert ask(endpoint, "Hi")
+
+
+@pytest.mark.parametrize(("asked", "served"), [(1024, 1024), (16_384, 8192)])  # trained with 8192
+async def test_the_context_that_is_told_is_the_one_that_is_served(asked: int, served: int) -> None:
+    engine = EmbeddedEngine(command=lambda: (*child_command(), "--context", str(asked)))
+    client = OpenAIClient()
+    try:
+        endpoint = await engine.start("")
+        (model,) = await client.served_models(endpoint)
+        assert (model.id, model.max_model_len) == (endpoint.model, served)
+        body = {"model": endpoint.model, "messages": [{"role": "user", "content": "a " * (served + 1)}]}
+        status, text = call(endpoint, "/v1/chat/completions", body, key=endpoint.api_key)
+        assert status == 400 and json.loads(text)["error"]["n_ctx"] == served
+    finally:
+        await client.aclose()
+        await engine.stop()
 
 
 async def test_the_working_folder_can_hold_strange_modules(

@@ -129,12 +129,42 @@ async def test_an_answer_without_a_rate_keeps_the_last_one_that_was_measured(ans
     assert views[-1].last_tokens_per_s == 84.25
 
 
+async def test_a_view_is_dated_by_the_end_of_its_answer() -> None:
+    now = [1000.0]
+    answers = LiveAnswers(tell_every_s=60.0, wall=lambda: now[0])
+    views: list[OurView] = []
+    answers.watch(views.append)
+    speak(answers, 7)
+    assert views[-1].ended_at is None
+    now[0] = 1010.0
+    answers.listener.on_event(1, 7, AnswerFinished(STATS))
+    assert views[-1].ended_at == 1010.0
+    now[0] = 1500.0
+    answers.watch(views.append)  # shown again later
+    assert views[-1].ended_at == 1010.0
+    answers.close()
+
+
+async def test_an_answer_stopped_before_its_first_word_leaves_the_last_figures(answers: LiveAnswers) -> None:
+    views: list[OurView] = []
+    answers.watch(views.append)
+    speak(answers, 7, 2)
+    answers.listener.on_event(1, 7, AnswerFinished(STATS))
+    told = len(views)
+    answers.listener.on_message(1, waiting(8))
+    answers.listener.on_message(
+        1, Message(id=8, role=Role.ASSISTANT, text="", state=MessageState.STOPPED, stats=None)
+    )
+    assert len(views) == told
+
+
 async def test_another_engine_begins_without_the_rate_of_the_one_before(answers: LiveAnswers) -> None:
     views: list[OurView] = []
     answers.watch(views.append)
     speak(answers, 7, 2)
     answers.listener.on_event(1, 7, AnswerFinished(STATS))
     answers.engine_changed()
+    assert views[-1] == OurView()
     assert views[-1].last_tokens_per_s is None
     speak(answers, 8, 2)
     assert views[-1].last_tokens_per_s is None

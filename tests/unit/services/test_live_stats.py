@@ -259,6 +259,18 @@ class TestServer:
         await rig.time.look()
         assert rig.view.problem is None
 
+    async def test_restarts_of_the_engine_before_are_not_this_ones(self, rig: Rig) -> None:
+        rig.source.server.generated = 100
+        rig.service.watch(rig.views.append)
+        await rig.time.look(2)
+        rig.source.server.restart(started_at=1.9e9)
+        await rig.time.look()
+        assert rig.view.restarts == 1
+        rig.endpoint = THERE
+        rig.service.engine_changed()
+        await rig.time.look()
+        assert rig.view.restarts == 0
+
     async def test_an_answer_of_the_engine_before_does_not_count(self, rig: Rig) -> None:
         rig.service.watch(rig.views.append)
         await rig.time.look()
@@ -313,6 +325,35 @@ class TestServer:
         finally:
             await service.aclose()
         assert source.under_way == 0
+
+    async def test_who_waits_for_a_slow_server_does_not_hold_up_a_watch(self) -> None:
+        """As a scraper of the Prometheus page does."""
+        clock = ScriptedTime()
+        source = ScriptedSource(clock)
+        views: list[LiveView] = []
+        service = LiveStatsService(source, lambda: HERE, clock=clock, pause=clock.pause, interval_s=0.02)
+        source.gate = asyncio.Event()
+        scraper = asyncio.ensure_future(service.look_once())
+        try:
+            await asyncio.sleep(0)
+            service.watch(views.append)
+            await clock.look(3)
+            assert len(views) >= 3 and not scraper.done()
+            assert views[-1][LiveKey.OUR_RUNNING].value == 0
+            assert source.most_under_way == 1
+            source.gate.set()
+            assert (await scraper)[LiveKey.RUNNING].value == 0
+        finally:
+            await service.aclose()
+
+    async def test_after_a_sleep_nothing_before_it_counts(self, rig: Rig) -> None:
+        rig.service.watch(rig.views.append)
+        await rig.time.look(3)
+        rig.source.server.generated += 180_000  # of an hour in which our clock stood still
+        rig.service.slept()
+        await rig.time.look()
+        assert rig.view[LiveKey.TOKENS_PER_S].reason == SECOND_LOOK
+        assert len(rig.view.history.rows) <= 2
 
     async def test_one_look_waits_for_a_slow_server(self, rig: Rig) -> None:
         rig.source.gate = asyncio.Event()

@@ -12,7 +12,7 @@ from arcdesk.core.metrics_values import NO_METRICS, MetricsSample
 from arcdesk.core.ports import Endpoint
 from arcdesk.core.xray import ClientTimes, Part
 from arcdesk.core.xray_server import NOT_COUNTED
-from arcdesk.services.live_xray import TRIES, TRY_AGAIN_S, LiveXRay
+from arcdesk.services.live_xray import BROKEN_OFF, TRIES, TRY_AGAIN_S, LiveXRay
 from tests.unit.core.metrics_rig import CountingServer
 
 HERE = Endpoint(base_url="http://127.0.0.1:8001/v1", model="m")
@@ -185,11 +185,51 @@ async def test_a_picture_that_nobody_wants_is_dropped(server: Server) -> None:
     assert server.looks == 0
 
 
-async def test_one_dropped_by_an_answer_that_shared_it_leaves_the_other_its_own_times(server: Server) -> None:
+async def test_one_dropped_by_an_answer_that_shared_it_leaves_it_to_the_other(server: Server) -> None:
     xrays = server.xray()
     xrays.expect(HERE)
     one, other = xrays.begin(HERE), xrays.begin(HERE)
     one.cancel()
     picture = await xrays.finish(other, OURS, 51)
-    assert picture[Part.PREFILL].seconds is None
-    assert picture.total_s is not None
+    assert picture[Part.PREFILL].seconds == pytest.approx(0.3)
+    await xrays.aclose()
+
+
+async def test_an_answer_that_was_broken_off_takes_nobody_elses_times(server: Server) -> None:
+    """The server does not count it; what ended meanwhile is another's."""
+    xrays = server.xray()
+    told = await xrays.times(xrays.begin(HERE), None, is_whole=False)
+    assert told.reason == BROKEN_OFF
+    assert server.looks <= 1
+
+
+async def test_a_server_that_refuses_is_not_asked_with_every_key(server: Server) -> None:
+    server.problem = Problem(cause="server_error", title="The server failed")
+    xrays = server.xray()
+    for _ in range(40):
+        xrays.expect(HERE)
+        await asyncio.sleep(0.001)
+    assert server.looks == 1
+
+
+async def test_after_the_end_nothing_is_asked_any_more(server: Server) -> None:
+    """A window that closes empties its prompt, which looks like typing."""
+    xrays = server.xray()
+    await xrays.aclose()
+    xrays.expect(HERE)
+    assert await xrays.begin(HERE).sample() is None
+    assert server.looks == 0
+
+
+async def test_a_server_that_tells_figures_by_now_is_believed(server: Server) -> None:
+    watched: list[MetricsSample] = []
+    xrays = server.xray(lambda: watched[-1] if watched else None)
+    server.problem = Problem(cause=NO_METRICS, title="This server tells no figures")
+    await xrays.finish(xrays.begin(HERE), OURS, 51)
+    server.problem = None
+    server.counts_at = server.looks + 1
+    watched.append(server.server.sample(99.9))
+    server.dated = 100.0
+    await asyncio.sleep(0)
+    told = await xrays.times(xrays.begin(HERE), 51)
+    assert told.reason != "This server tells no figures."
