@@ -7,7 +7,7 @@ from itertools import count
 
 from arcdesk.api.payload import encode
 from arcdesk.core.bench import Api, BenchPlan
-from arcdesk.core.bench_prompts import NUMBER, NUMBER_DIGITS
+from arcdesk.core.bench_prompts import NUMBER, NUMBER_DIGITS, NUMBERED
 
 
 def bench_body(model: str, plan: BenchPlan, prompt: str, image_url: str = "") -> bytes:
@@ -31,9 +31,10 @@ def bench_body(model: str, plan: BenchPlan, prompt: str, image_url: str = "") ->
 
 def numbered(body: bytes, first: int) -> Iterator[bytes]:
     """The body for ever, its NUMBER counted up from `first`; the same each time if it holds none."""
-    head, number, tail = body.partition(NUMBER.encode())
+    head, mark, tail = body.partition(NUMBERED.encode())  # a model's name may hold as many zeros
     for each in count(first):
-        yield head + b"%0*d" % (NUMBER_DIGITS, each % 10**NUMBER_DIGITS) + tail if number else body
+        number = b"%0*d" % (NUMBER_DIGITS, each % 10**NUMBER_DIGITS)
+        yield head + NUMBERED.replace(NUMBER, "").encode() + number + tail if mark else body
 
 
 def _content(prompt: str, image_url: str) -> object:

@@ -157,7 +157,8 @@ class LoadRun:
                 part.begun += 1
                 group.create_task(work(next(bodies), due_s))
                 due_s += random.expovariate(rate_per_s)
-                await self._sleep(max(0.0, due_s - self._clock()))
+                if part.total is None or part.begun < part.total:
+                    await self._sleep(max(0.0, due_s - self._clock()))
 
     async def _ask(self, body: bytes) -> RequestRecord:
         return await self._asker.ask(self._plan.api, body, self._plan.output_tokens)
@@ -193,14 +194,16 @@ class LoadRun:
     def _seconds_left(self, part: Part) -> float | None:
         """From the share that is done, where answers under way count by their events."""
         elapsed_s = self._clock() - part.started_s
+        is_time_over = part.duration_s is not None and elapsed_s >= part.duration_s
+        total = part.begun if is_time_over else part.total  # what has fallen due is still sent and answered
         left: list[float] = []
-        if part.duration_s is not None:
-            left.append(max(0.0, part.duration_s - elapsed_s))
-        if part.total is not None:
+        if part.duration_s is not None and not is_time_over:
+            left.append(part.duration_s - elapsed_s)
+        if total is not None:
             under_way = sum(
                 min(1.0, len(one.events_s) / self._plan.output_tokens) for one in self._asker.answering
             )
             done = len(part.records) + under_way
             if done > 0:
-                left.append(max(0.0, elapsed_s * (part.total - done) / done))
+                left.append(max(0.0, elapsed_s * (total - done) / done))
         return min(left, default=None)

@@ -52,7 +52,8 @@ class AnswerTally:
 
     def take(self, payload: str, now_s: float) -> None:
         """The data of one event."""
-        if '"finish_reason":null' in payload and '"usage":{' not in payload:
+        is_plain = '"usage":{' not in payload and '"error":{' not in payload
+        if is_plain and '"finish_reason":null' in payload:
             at = payload.find(self._mark)
             if at >= 0 and payload[at + self._mark_chars : at + self._mark_chars + 1] != '"':
                 self.events_s.append(now_s)
@@ -79,9 +80,10 @@ class AnswerTally:
             return
         self._note_usage(chunk.get("usage"))
         choices = chunk.get("choices")
-        if isinstance(choices, list) and choices and isinstance(choices[0], dict):
-            self._note_choice(choices[0], now_s)
-        elif (error := error_in(chunk)) is not None:
+        choice = choices[0] if isinstance(choices, list) and choices else None
+        if isinstance(choice, dict):
+            self._note_choice(choice, now_s)
+        if (error := error_in(chunk)) is not None and (chunk.get("error") or not isinstance(choice, dict)):
             self.fail(error.message or "The server reported an error without words.")
 
     def fail(self, text: str) -> None:
@@ -90,12 +92,12 @@ class AnswerTally:
 
     def _note_choice(self, choice: dict[str, object], now_s: float) -> None:
         finish = choice.get("finish_reason")
-        if finish is not None:
+        if finish:  # some servers write '' where others write null
             self.finish_reason = str(finish)
         (self.events_s if _has_text(choice) else self.silent_s).append(now_s)
 
     def _note_usage(self, usage: object) -> None:
-        if not isinstance(usage, dict):
+        if not isinstance(usage, dict) or not usage:
             return
         self.prompt_tokens = token_count(usage.get("prompt_tokens")) or None  # there is no empty prompt
         self.completion_tokens, self.usage_problem = None, ""

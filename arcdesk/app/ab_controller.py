@@ -13,7 +13,7 @@ from arcdesk.app.ab_meet import meet
 from arcdesk.app.ab_meter import meter_for
 from arcdesk.app.ab_offers import offers_of
 from arcdesk.app.ab_outcomes import AbOutcomes
-from arcdesk.app.ab_setting_up import Wish, obstacle, plan_of, view_of
+from arcdesk.app.ab_setting_up import Wish, is_alike, obstacle, plan_of, view_of
 from arcdesk.core.ab_plan import AbPlan, prompts_of, refusal, text_of
 from arcdesk.core.ab_progress import AbOutcome, AbProgress
 from arcdesk.core.engine_state import EngineKind
@@ -53,6 +53,9 @@ class AbController:
         self._start_s: float | None = None  # a start's length, from the comparison before
         self._answering: frozenset[int] = frozenset()
         session.bridge.state_changed.connect(self._on_state)
+        session.settings_changed.append(self._on_settings)
+        for told in (session.bench.runner.began, session.bench.runner.ended):
+            told.append(self._present_setup)
 
     # life
 
@@ -86,10 +89,14 @@ class AbController:
 
     async def aclose(self) -> None:
         """End a comparison under way: the engine gets its own settings back, B's container ends."""
-        self._session.bridge.state_changed.disconnect(self._on_state)
+        session = self._session
+        session.bridge.state_changed.disconnect(self._on_state)
+        session.settings_changed.remove(self._on_settings)
+        for told in (session.bench.runner.began, session.bench.runner.ended):
+            told.remove(self._present_setup)
         if self._run is not None and self._plan is not None and self._running is not None:
             goes_on = self._plan.a.kind is EngineKind.CONTAINER
-            self._run.cancel(puts_back=goes_on and not self._session.settings.stop_engine_on_quit)
+            self._run.cancel(puts_back=goes_on and not session.settings.stop_engine_on_quit)
             await asyncio.wait({self._running}, timeout=QUIT_PATIENCE_S)
         await self._disk.aclose()
         if self._window is not None:
@@ -105,6 +112,7 @@ class AbController:
         window = AbWindow()
         window.set_palette_colors(palette)
         window.action_requested.connect(session.perform)
+        window.activated.connect(self._present_setup)
         setup = window.setup
         setup.changed.connect(self._present_setup)
         setup.start_requested.connect(self._on_start)
@@ -132,7 +140,7 @@ class AbController:
     def _begin_form(self) -> None:
         """B begins as a copy of A, and anew when A became another."""
         settings, kind = self._session.settings, self._session.engine.snapshot.kind
-        if self._window is None or (settings == self._shown and kind is self._kind):
+        if self._window is None or (is_alike(settings, self._shown) and kind is self._kind):
             return
         self._shown, self._kind = settings, kind
         self._window.setup.form.set_settings(settings, kind)
@@ -151,7 +159,7 @@ class AbController:
                 session.settings,
                 engine.settings,
                 engine.snapshot,
-                is_bench_running=session.bench.runner.is_running,
+                is_bench_running=session.bench.is_measuring,
             ),
             is_answering=bool(session.store.state.answering),
             start_s=self._start_s,
@@ -255,6 +263,14 @@ class AbController:
         if state.answering - self._answering:
             self._session.notify(question_waits())
         self._answering = state.answering
+
+    def _on_settings(self, settings: Settings) -> None:
+        """Other settings hold: A became another, if it is not compared or shown just now."""
+        window = self._window
+        if self._run is not None or window is None or not window.isVisible():
+            return  # the first page is begun anew when it is turned to
+        if window.pages.currentWidget() is window.setup and not is_alike(settings, self._shown):
+            self._session.tasks.spawn(self._prepare(), name="look at the engine to compare")
 
     def _on_again(self) -> None:
         self.window.show_page(self.window.setup)

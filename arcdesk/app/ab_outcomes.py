@@ -29,6 +29,7 @@ class AbOutcomes:
         self._session = session
         self._window = window
         self._plan: AbPlan | None = None
+        self._votes: tuple[tuple[int, Choice], ...] = ()  # of the vote under way
         self.outcome: AbOutcome | None = None
         results = window.results
         window.vote.voted.connect(self._on_vote)
@@ -58,14 +59,14 @@ class AbOutcomes:
     def _vote(self) -> None:
         if self.outcome is None:
             return
-        self.outcome = replace(self.outcome, test=replace(self.outcome.test, votes=()))
+        self._votes = ()  # those before hold until there is a new one
         self._window.vote.begin(self.outcome.test)
         self._window.show_page(self._window.vote)
 
     def _on_vote(self, number: int, choice: Choice) -> None:
         if self.outcome is not None:
-            test = self.outcome.test
-            self.outcome = replace(self.outcome, test=replace(test, votes=(*test.votes, (number, choice))))
+            self._votes = (*self._votes, (number, choice))
+            self.outcome = replace(self.outcome, test=replace(self.outcome.test, votes=self._votes))
 
     # the report
 

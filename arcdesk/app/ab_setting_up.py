@@ -36,6 +36,14 @@ class Wish:
     is_blind: bool
 
 
+def is_alike(one: Settings, other: Settings | None) -> bool:
+    """Both make the same side A, and give B the same to begin with."""
+    if other is None:
+        return False
+    a, b = ((each.engine, each.container, each.gguf_path) for each in (one, other))
+    return a == b
+
+
 def plan_of(wish: Wish, settings: Settings, kind: EngineKind) -> AbPlan:
     """A is `settings` with `kind`, B what was filled in."""
     a = AbConfiguration(name="", kind=kind, settings=settings)

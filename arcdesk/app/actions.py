@@ -80,6 +80,8 @@ def perform(session: Session, action: Action, token: str = "") -> None:
             session.open_bench(action.target)
         case ActionKind.OPEN_LEDGER:
             session.open_bench(f"ledger:{action.target}")
+        case ActionKind.KEEP_RUN:
+            session.bench.bench.keep()
         case ActionKind.UNDO_RUN_DELETE:
             session.tasks.spawn(session.bench.restore_run(int(action.target)), name="restore the run")
         case ActionKind.OPEN_LIVE:

@@ -13,6 +13,7 @@ from typing import Any
 from arcdesk.app.bench_output import report
 from arcdesk.app.bench_progress_line import ProgressLine
 from arcdesk.app.bench_runner import make_command_runner
+from arcdesk.app.bench_verdict import verdict
 from arcdesk.app.parts import Parts, make_parts
 from arcdesk.core.bench import BenchPlan
 from arcdesk.core.bench_ports import BenchOutcome
@@ -101,7 +102,11 @@ class BenchCommand:
             if ledger is not None:
                 for problem in ledger.problems:
                     self._line.say(f"arcdesk: {problem.sentence()}")
-        return self._conclude(outcome)
+            code = self._conclude(outcome)
+            if ledger is not None and outcome.run is not None:
+                for line in await verdict(outcome.run, ledger):
+                    self._line.say(line)
+            return code
 
     def _show(self, event: BenchEvent) -> None:
         match event:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from PySide6.QtWidgets import QApplication
 
 from arcdesk.app.bench_board import BenchBoard
-from arcdesk.app.bench_ends import SHOW, end_note
+from arcdesk.app.bench_ends import SHOW, cancelled_note, end_note
+from arcdesk.app.bench_itself import BenchItself
 from arcdesk.app.bench_look import BenchLook
 from arcdesk.app.bench_measure import BenchMeasure
 from arcdesk.app.bench_memory import BenchMemory
@@ -17,18 +18,20 @@ from arcdesk.app.bench_save import BenchSave
 from arcdesk.core.bench import BenchPlan, Dataset
 from arcdesk.core.bench_check import BenchForm, Checked, check, form_of
 from arcdesk.core.bench_ledger import BenchLedger
-from arcdesk.core.bench_ports import BenchOutcome, BenchRunning
+from arcdesk.core.bench_ports import BenchOutcome
 from arcdesk.core.bench_presets import PresetId, plan_of, preset_of
 from arcdesk.core.bench_shown import BenchShown
 from arcdesk.core.bench_size import estimate_s, plan_size
 from arcdesk.core.errors import Action, ActionKind, ArcDeskError, Problem
 from arcdesk.core.store import AppState
 from arcdesk.ui import theme
+from arcdesk.ui.bench_view import BenchState
 from arcdesk.ui.bench_window import BenchWindow
 from arcdesk.ui.bench_words import context_warning, summary
 
 if TYPE_CHECKING:
     from arcdesk.app.session import Session
+    from arcdesk.services.bench_run import BenchRunner
 
 DONE, ENDED_EARLY = "bench_done", "bench_ended_early"  # causes of what is told beside the chat
 
@@ -36,7 +39,7 @@ DONE, ENDED_EARLY = "bench_done", "bench_ended_early"  # causes of what is told 
 class BenchController:
     """Owns the window. A benchmark goes on while the window is closed; opening it shows it again."""
 
-    def __init__(self, session: Session, runner: BenchRunning, ledger: BenchLedger) -> None:
+    def __init__(self, session: Session, runner: BenchRunner, ledger: BenchLedger) -> None:
         self._session = session
         self.window = window = BenchWindow()
         self._board = BenchBoard(window.present)
@@ -44,7 +47,10 @@ class BenchController:
         self._look = BenchLook(session, ledger, self._on_known)
         self._runner = runner
         self._is_keeping = False
-        self._measure = BenchMeasure(session, runner, self._board, self._on_end)
+        self._measure = BenchMeasure(
+            session, runner, self._board, self._on_end, on_idle=lambda: self._itself.look()
+        )
+        self._itself = BenchItself(runner, self._board, self._measure)
         self._save = BenchSave(
             session, parent=lambda: window, say=self._say, refuse=lambda error: self._refuse(error)
         )
@@ -67,13 +73,11 @@ class BenchController:
         window.edited.connect(self._on_edited)
         window.preset_chosen.connect(self._on_preset)
         window.start_requested.connect(self._start)
-        window.cancel_requested.connect(self._measure.cancel)
+        window.cancel_requested.connect(self._cancel)
         window.save_requested.connect(self._on_save)
         window.copy_requested.connect(self._on_copy)
         window.compare_requested.connect(self._on_compare)
-        window.keep_requested.connect(
-            lambda: session.tasks.spawn(self._keep(), name="keep a run", is_shown_elsewhere=True)
-        )
+        window.keep_requested.connect(self.keep)
         window.ledger_requested.connect(lambda: session.open_bench("ledger"))
         window.ab_requested.connect(lambda: session.open_bench("ab"))
         window.action_requested.connect(self._on_action)
@@ -81,9 +85,14 @@ class BenchController:
 
     # life
 
+    @property
+    def is_waiting(self) -> bool:
+        """A benchmark was begun here and waits for the engine."""
+        return self._measure.is_waiting
+
     def open(self, *, is_suite: bool = False, plan: BenchPlan | None = None) -> None:
         """Show the window; `is_suite` begins the small suite, `plan` fills the form. Not while one runs."""
-        if not self._measure.is_busy:
+        if not self._board.view.state.is_busy:
             if is_suite:
                 self._on_preset(PresetId.SUITE)
             elif plan is not None:
@@ -96,6 +105,10 @@ class BenchController:
         if is_suite:
             self._start()
 
+    def keep(self) -> None:
+        """Put the run in view into the ledger that refused it."""
+        self._session.tasks.spawn(self._keep(), name="keep a run", is_shown_elsewhere=True)
+
     def set_palette_colors(self, palette: theme.Palette) -> None:
         """The scheme changed; whoever owns the windows tells each of them."""
         self.window.set_palette_colors(palette)
@@ -105,6 +118,7 @@ class BenchController:
         """End what is under way, keep what is done, and take the window down."""
         self._session.bridge.state_changed.disconnect(self._on_state)
         self._board.see(False)
+        self._itself.close()
         self.window.hide()
         await self._measure.aclose()
         self.window.close()
@@ -140,11 +154,7 @@ class BenchController:
         if outcome.run is not None:
             self._look.measured(outcome.run)
         if outcome.is_cancelled:
-            self._say(
-                "Ended early. What was done is kept."
-                if outcome.run
-                else "Ended before anything was measured."
-            )
+            self._say(cancelled_note(outcome, shown))
             return
         title, body = end_note(outcome, shown)
         is_looked_at = QApplication.activeWindow() is not None
@@ -188,10 +198,16 @@ class BenchController:
 
     def _start(self) -> None:
         plan = self._board.view.checked.plan
-        if plan is None or self._measure.is_busy:
+        if plan is None or self._board.view.state.is_busy:
             return
         self._memory.keep(plan)
         self._measure.start(_with_whole_paths(plan))
+
+    def _cancel(self) -> None:
+        if self._board.view.state is BenchState.REPEATING:
+            self._itself.cancel()
+        else:
+            self._measure.cancel()
 
     def _on_action(self, action: Action) -> None:
         """To start and to try again mean the benchmark here; the rest is the app's."""
@@ -212,7 +228,6 @@ class BenchController:
         self._session.open_bench(f"ledger:{self._board.view.run_id}")
 
     async def _keep(self) -> None:
-        """What the ledger refused, once more."""
         shown = self._board.view.shown
         if shown is None or self._measure.is_busy or self._is_keeping:
             return
@@ -223,7 +238,7 @@ class BenchController:
         except ArcDeskError as error:
             if self._board.view.shown is shown:
                 self._say("Still not kept.")
-                self._refuse(error)
+                self._measure.tell(error.problem)
             return
         finally:
             self._is_keeping = False

@@ -12,8 +12,11 @@ from arcdesk.core.errors import Action, ActionKind, Problem
 AGAIN = Action(kind=ActionKind.RETRY, label="Measure again")
 START = Action(kind=ActionKind.START, label="Start the engine and measure")
 SHOW_LOG = Action(kind=ActionKind.SHOW_LOG, label="Show log")
-# What begins the causes of its refusals; "Keep this run" is below the figures.
+KEEP = Action(kind=ActionKind.KEEP_RUN, label="Keep this run")
+# What begins the causes of its refusals.
 LEDGER = ("bench_ledger", "disk_full", "storage_unwritable")
+# Who else has the engine or the server: no words of the engine's own belong there.
+LENT, BUSY = "engine_lent", "bench_running"
 SHOW = Action(kind=ActionKind.OPEN_BENCH, label="Show")
 
 
@@ -31,9 +34,15 @@ def engine_problem(engine: EngineSnapshot, problem: Problem) -> Problem:
     )
 
 
-def with_ways_out(problem: Problem, engine: EngineSnapshot) -> Problem:
-    """The problem with what the engine says of itself, and buttons that fit what it is now."""
-    if engine.problem is not None and engine.phase in (EnginePhase.FAILED, EnginePhase.UNAVAILABLE):
+def with_ways_out(problem: Problem, engine: EngineSnapshot, *, is_unkept: bool = False) -> Problem:
+    """The problem with what the engine says of itself, and buttons that fit what it is now.
+
+    `is_unkept`: the run in view is not in the ledger, and can be put there.
+    """
+    if is_unkept and problem.cause.startswith(LEDGER):  # of the file: the engine has no part in it
+        return replace(problem, actions=(*problem.actions, KEEP))
+    is_down = engine.phase in (EnginePhase.FAILED, EnginePhase.UNAVAILABLE)
+    if engine.problem is not None and is_down and problem.cause not in (LENT, BUSY):
         own = engine.problem
         if own == problem:
             return problem
@@ -51,11 +60,29 @@ def with_ways_out(problem: Problem, engine: EngineSnapshot) -> Problem:
 
 def end_note(outcome: BenchOutcome, shown: BenchShown | None) -> tuple[str, str]:
     """Title and text of what is told while nobody looks."""
-    title = "Benchmark done" if outcome.problem is None else "The benchmark ended early"
     parts = [outcome.problem.title + "."] if outcome.problem is not None else []
     if shown is not None and shown.has_answers:
         parts.append(_figures(shown))
-    return title, " ".join(parts)
+    return _title(outcome), " ".join(parts)
+
+
+def cancelled_note(outcome: BenchOutcome, shown: BenchShown | None) -> str:
+    """What became of a benchmark that the person ended."""
+    if outcome.run is None:
+        return "Ended before anything was measured."
+    if outcome.run.id:
+        return "Ended early. What was done is kept."
+    if shown is not None and shown.has_answers:
+        return "Ended early. It is not in the ledger."
+    return "Ended before anything was answered."
+
+
+def _title(outcome: BenchOutcome) -> str:
+    if outcome.problem is None:
+        return "Benchmark done"
+    if outcome.problem.cause.startswith(LEDGER):  # it was measured to its end
+        return "The benchmark is done, but not in the ledger"
+    return "The benchmark ended early"
 
 
 def _figures(shown: BenchShown) -> str:

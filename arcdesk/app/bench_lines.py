@@ -19,7 +19,8 @@ Json = dict[str, Any]
 def job_line(endpoint: Endpoint, plan: BenchPlan) -> bytes:
     """What the worker is to do. Holds the key: it goes through a pipe, never into an argument."""
     job = asdict(plan) | {"api": plan.api.value, "dataset": plan.dataset.value}
-    return line({"endpoint": asdict(endpoint), "plan": job})
+    # In ASCII: the name of a file need not be UTF-8, and must come through as it is.
+    return json.dumps({"endpoint": asdict(endpoint), "plan": job}).encode() + b"\n"
 
 
 def read_job(text: bytes) -> tuple[Endpoint, BenchPlan]:

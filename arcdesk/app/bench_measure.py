@@ -14,7 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from arcdesk.app.bench_board import BenchBoard
-from arcdesk.app.bench_ends import engine_problem, with_ways_out
+from arcdesk.app.bench_ends import LENT, engine_problem, with_ways_out
 from arcdesk.core.bench import BenchPlan, BenchRun, BenchStep, Surroundings
 from arcdesk.core.bench_ports import BenchOutcome, BenchRunning
 from arcdesk.core.bench_progress import BenchEvent, BenchFailed, BenchProgress, BenchPrompts, BenchStepDone
@@ -36,7 +36,7 @@ PULSE_TICKS = 5  # how fast it goes is told of the last two seconds
 
 
 class BenchMeasure:
-    """At most one at a time. `on_end(outcome)` is called when its figures are shown."""
+    """At most one at a time. `on_end(outcome)` is called when its figures are shown, `on_idle` after all."""
 
     def __init__(
         self,
@@ -44,11 +44,13 @@ class BenchMeasure:
         runner: BenchRunning,
         board: BenchBoard,
         on_end: Callable[[BenchOutcome, BenchShown | None], None],
+        on_idle: Callable[[], None],
     ) -> None:
         self._session = session
         self._runner = runner
         self._board = board
         self._on_end = on_end
+        self._on_idle = on_idle
         self._task: asyncio.Task[None] | None = None
         self._base = BenchRun()  # of the run under way: all but its steps
         self._steps: list[BenchStep] = []
@@ -56,11 +58,17 @@ class BenchMeasure:
         self._shown: BenchShown | None = None
         self._ticks: deque[BenchProgress] = deque(maxlen=PULSE_TICKS)
         self._problem: Problem | None = None  # as it came: what the engine says of itself may follow
+        self._freeing: asyncio.Task[None] | None = None  # until the engine is nobody's alone
 
     @property
     def is_busy(self) -> bool:
         """One is under way."""
         return self._task is not None and not self._task.done()
+
+    @property
+    def is_waiting(self) -> bool:
+        """One measures as soon as the engine is ready."""
+        return self.is_busy and self._board.view.state is BenchState.WAITING
 
     def start(self, plan: BenchPlan) -> None:
         """Begin, if none is under way."""
@@ -69,6 +77,7 @@ class BenchMeasure:
         self._problem = None
         self._board.change(state=BenchState.WAITING, problem=None, said="", progress=None, pulse=Pulse())
         self._task = self._session.tasks.spawn(self._work(plan), name="measure")
+        self._task.add_done_callback(lambda _: self._on_idle())
 
     def cancel(self) -> None:
         """End it; what is done is kept and shown."""
@@ -81,19 +90,31 @@ class BenchMeasure:
                 self._board.change(state=BenchState.ENDING)
                 self._runner.cancel()
 
-    def forget_problem(self) -> None:
-        """The person has read it."""
+    def tell(self, problem: Problem) -> None:
+        """Show it, with buttons that fit what the engine is now."""
+        self._problem = problem
+        self.engine_changed()
+        if problem.cause == LENT and (self._freeing is None or self._freeing.done()):
+            self._freeing = self._session.tasks.spawn(self._until_free(), name="wait for the comparison")
+
+    def forget_problem(self, cause: str = "") -> None:
+        """The person has read it; or, with a cause, that one is over."""
+        if cause and (self._problem is None or self._problem.cause != cause):
+            return
         self._problem = None
         self._board.change(problem=None)
 
     def engine_changed(self) -> None:
         """What the engine says of itself may be why the benchmark ended."""
         if self._problem is not None:
-            self._board.change(problem=with_ways_out(self._problem, self._session.engine.snapshot))
+            view, engine = self._board.view, self._session.engine.snapshot
+            self._board.change(problem=with_ways_out(self._problem, engine, is_unkept=view.is_unkept))
 
     async def aclose(self) -> None:
         """End what is under way; what is done is kept."""
         self.cancel()
+        if self._freeing is not None:
+            self._freeing.cancel()
         if self._task is not None:
             await asyncio.wait({self._task}, timeout=END_PATIENCE_S)
             self._task.cancel()
@@ -106,7 +127,7 @@ class BenchMeasure:
             endpoint = await self._endpoint()
             await self._measure(endpoint, plan)
         except ArcDeskError as error:
-            self._tell(error.problem)
+            self.tell(error.problem)
         finally:
             self._board.change(state=BenchState.IDLE, progress=None, pulse=Pulse())
             if self._drawing is not None:
@@ -121,9 +142,16 @@ class BenchMeasure:
             await engine.first_look()
             if engine.snapshot.phase.can_start:
                 await engine.start()
-            return await engine.wait_ready()
+            endpoint = await engine.wait_ready()
         except ArcDeskError as error:
             raise type(error)(engine_problem(engine.snapshot, error.problem)) from error
+        engine.refuse_if_lent()  # a comparison may have begun meanwhile
+        return endpoint
+
+    async def _until_free(self) -> None:
+        """The refusal goes with its reason."""
+        await self._session.engine.until_free()
+        self.forget_problem(LENT)
 
     async def _measure(self, endpoint: Endpoint, plan: BenchPlan) -> None:
         about = Surroundings(model=endpoint.model, engine=endpoint.engine, base_url=endpoint.base_url)
@@ -142,16 +170,14 @@ class BenchMeasure:
             self._board.change(state=BenchState.ENDING)
             if self._drawing is not None:
                 await asyncio.gather(self._drawing, return_exceptions=True)
-            if outcome.run is not None:
+            if outcome.run is None:  # nothing came of it: what was shown stays
+                self._board.change(shown=before.shown, run_id=before.run_id)
+            else:
                 await self._draw(outcome.run)
                 self._board.change(run_id=outcome.run.id)
         if outcome.problem is not None:
-            self._tell(outcome.problem)
+            self.tell(outcome.problem)
         self._on_end(outcome, self._shown)
-
-    def _tell(self, problem: Problem) -> None:
-        self._problem = problem
-        self.engine_changed()
 
     def _on_event(self, event: BenchEvent) -> None:
         match event:
@@ -189,11 +215,12 @@ class BenchMeasure:
         drawn = -1
         while drawn != len(self._steps):
             drawn = len(self._steps)
-            await self._draw(replace(self._base, steps=tuple(self._steps)))
+            await self._draw(replace(self._base, steps=tuple(self._steps)), is_under_way=True)
 
-    async def _draw(self, run: BenchRun) -> None:
+    async def _draw(self, run: BenchRun, *, is_under_way: bool = False) -> None:
         """Work it out aside, then show it."""
-        self._shown = await in_thread("arcdesk-bench-shown", partial(_shown_of, run, self._shown))
+        work = partial(_shown_of, run, self._shown, is_under_way=is_under_way)
+        self._shown = await in_thread("arcdesk-bench-shown", work)
         self._board.change(shown=self._shown)
 
 
@@ -211,7 +238,7 @@ def _lively_loop() -> Iterator[None]:
         sys.setswitchinterval(before_s)
 
 
-def _shown_of(run: BenchRun, before: BenchShown | None) -> BenchShown:
+def _shown_of(run: BenchRun, before: BenchShown | None, *, is_under_way: bool) -> BenchShown:
     """In a thread. The rules that keep secrets out of the head are compiled here too: 60 ms, once."""
     mask_secrets("")
-    return shown_of(run, before)
+    return shown_of(run, before, is_under_way=is_under_way)

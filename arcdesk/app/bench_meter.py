@@ -5,14 +5,11 @@ from __future__ import annotations
 from typing import Protocol
 
 from arcdesk.core.bench_ports import CardMeter
-from arcdesk.core.egress import host_of, is_local
+from arcdesk.core.bench_untold import why_no_card
 from arcdesk.core.energy import EnergyCounters
 from arcdesk.core.ports import Endpoint
 from arcdesk.services.bench_cards import EngineCards, NoCards
 from arcdesk.services.gpu_service import GpuService
-
-ON_CPU = "The built-in engine works on the processor: no card is involved."
-ELSEWHERE = "The server is on another computer, whose cards can't be seen from here."
 
 
 class Cards(Protocol):
@@ -42,6 +39,5 @@ async def meter_of(endpoint: Endpoint, cards: Cards, *, container: str) -> CardM
 
 def no_cards(endpoint: Endpoint) -> CardMeter | None:
     """The meter of a server that works on no card of this computer; None: it may."""
-    if endpoint.engine == "embedded":
-        return NoCards(ON_CPU)
-    return None if is_local(host_of(endpoint.base_url)) else NoCards(ELSEWHERE)
+    why = why_no_card(endpoint.engine, endpoint.base_url)
+    return NoCards(why) if why else None

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 from arcdesk.core.bench_ports import BenchOutcome
 from arcdesk.core.engine_state import EngineKind, EnginePhase
 from arcdesk.core.errors import Action, ActionKind, ArcDeskError, Problem
-from arcdesk.services.bench_watch import BenchWatch
+from arcdesk.services.bench_watch import BenchWatch, Offer
 
 if TYPE_CHECKING:  # what a suite says is heavy, and most starts need none of it
     from arcdesk.app.session import Session
-    from arcdesk.core.bench import BenchRun
+    from arcdesk.core.bench import BenchRun, Surroundings
     from arcdesk.core.bench_ledger import BenchRepo
-    from arcdesk.core.bench_ports import BenchRunning
     from arcdesk.core.bench_suite import SuiteResult
     from arcdesk.core.store import AppState
+    from arcdesk.services.bench_run import BenchRunner
 
 OFFER = "bench_offer"
 IDLE_LOOKS, IDLE_LOOK_S = 100, 0.02
@@ -37,16 +37,19 @@ class BenchOffers:
     ends that at once. Nothing is offered or measured while an answer is on its way.
     """
 
-    def __init__(self, session: Session, runner: BenchRunning, ledger: BenchRepo) -> None:
+    def __init__(self, session: Session, runner: BenchRunner, ledger: BenchRepo) -> None:
         self._session = session
         self._runner = runner
         self._watch = BenchWatch(ledger)
         self._is_ready = False
         self._is_due = False  # READY came and was not looked into yet
         self._is_looking = False
+        self._asked: tuple[Surroundings, Problem] | None = None  # the newest question
+        self._put_off: tuple[Surroundings, Problem] | None = None  # one that waits for its engine
         self._repeating: asyncio.Task[object] | None = None  # a suite of our own is under way
         self._series: list[BenchRun] = []  # suites made one after the other, not decided yet
         runner.finished.append(self._on_finished)
+        runner.ended.append(self._look_if_free)
         session.bridge.state_changed.connect(self._on_state)
         self._on_state(session.store.state)
 
@@ -54,6 +57,7 @@ class BenchOffers:
         """Listen no more, and end a suite of our own."""
         if self._on_finished in self._runner.finished:
             self._runner.finished.remove(self._on_finished)
+            self._runner.ended.remove(self._look_if_free)
             self._session.bridge.state_changed.disconnect(self._on_state)
         if self._repeating is not None:
             self._runner.cancel()
@@ -63,6 +67,8 @@ class BenchOffers:
 
     def _on_state(self, state: AppState) -> None:
         is_ready = state.engine.phase is EnginePhase.READY and state.engine.kind is EngineKind.CONTAINER
+        if state.engine.phase is EnginePhase.READY and not is_ready:
+            self._put_offer_off(state)
         self._is_due = is_ready and (self._is_due or not self._is_ready)
         self._is_ready = is_ready
         if self._repeating is not None and state.answering:
@@ -99,19 +105,22 @@ class BenchOffers:
         if not self._is_free:
             self._is_due = self._is_ready  # when it is free again
             return
-        offer = await self._watch.on_ready(about)
-        if offer is None:
-            return
-        label = "Measure (about two minutes)" if offer.is_first else "Measure (about a minute)"
-        self._session.notices.add(
-            Problem(
-                cause=OFFER,
-                title=offer.title,
-                detail=offer.question,
-                hint="It is asked once. Until then ArcDesk measures nothing.",
-                actions=(Action(kind=ActionKind.OPEN_BENCH, label=label, target="suite"),),
-            )
-        )
+        from arcdesk.core.bench_differences import is_same
+
+        if self._put_off is not None and is_same(self._put_off[0], about):
+            self._ask(*self._put_off)
+        elif (offer := await self._watch.on_ready(about)) is not None:
+            self._ask(about, _question(offer))
+
+    def _ask(self, about: Surroundings, question: Problem) -> None:
+        self._asked, self._put_off = (about, question), None
+        self._session.notices.add(question)
+
+    def _put_offer_off(self, state: AppState) -> None:
+        """Its button would measure the engine that is in use now."""
+        if self._asked is not None and self._asked[1] in state.notices:
+            self._put_off = self._asked
+            self._session.notices.withdraw(OFFER)
 
     # what suites found
 
@@ -128,6 +137,8 @@ class BenchOffers:
             return
         for cause in (OFFER, bench_alert.AGAIN, bench_alert.MEASURED, bench_alert.SLOWER):
             self._session.notices.withdraw(cause)  # a newer word comes
+        if self._put_off is not None and is_same(self._put_off[0], run.surroundings):
+            self._put_off = None
         if self._series and not is_same(self._series[-1].surroundings, run.surroundings):
             self._series = []
         self._series = [*self._series, run]
@@ -182,6 +193,17 @@ class BenchOffers:
     @property
     def _may_repeat(self) -> bool:
         session = self._session
-        is_ready = session.engine.snapshot.phase is EnginePhase.READY
-        is_quiet = not session.store.state.answering and not self._runner.is_running
+        is_ready = session.engine.snapshot.phase is EnginePhase.READY and not session.engine.is_lent
+        is_quiet = not session.store.state.answering and not session.bench.is_measuring
         return session.settings.bench_offers and is_ready and is_quiet
+
+
+def _question(offer: Offer) -> Problem:
+    label = "Measure (about two minutes)" if offer.is_first else "Measure (about a minute)"
+    return Problem(
+        cause=OFFER,
+        title=offer.title,
+        detail=offer.question,
+        hint="It is asked once. Until then ArcDesk measures nothing.",
+        actions=(Action(kind=ActionKind.OPEN_BENCH, label=label, target="suite"),),
+    )

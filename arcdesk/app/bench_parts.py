@@ -31,6 +31,11 @@ class BenchParts:
         session.settings_changed.append(self._dress)
         session.app.styleHints().colorSchemeChanged.connect(self._dress)
 
+    @property
+    def is_measuring(self) -> bool:
+        """A benchmark is under way, or measures as soon as the engine is ready: nothing else may begin."""
+        return self.runner.is_running or (self._bench is not None and self._bench.is_waiting)
+
     def open(self, target: str = "") -> None:
         """Show the benchmark; see `Session.open_bench`."""
         kind, _, rest = target.partition(":")

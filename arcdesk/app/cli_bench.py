@@ -17,13 +17,20 @@ if TYPE_CHECKING:  # each command loads this module for its grammar: the work is
 EXIT_INTERRUPTED = 130
 FORMATS = ("text", "ipex", "json", "csv", "markdown")
 DATASETS = ("text", "file:PATH", "sharegpt:PATH")
+PRESETS = ("quick", "documents", "autotp", "suite")
 MOST_AT_ONCE = 65_536
-RATE_SLOTS = 1024  # with a rate, as good as no limit
+RATE_SLOTS = 1024
 MOST_TEXT_TOKENS = 1_000_000
 MOST_ID = 2**63 - 1  # SQLite's
 
 
 EXAMPLES = """\
+The presets, as the window has them; an option beside one changes that part of it:
+  quick      half a minute: 1 at a time, then 4 at once; 256 tokens in, 64 out, ten seconds each
+  documents  vllm_online_benchmark.py: 12 at once (or --concurrency N), 1024 tokens in, 512 out
+  autotp     benchmark.py of the AutoTP example: 1, 2 and 3 at once, 1024 tokens in, 128 out
+  suite      the fixed measure, compared with earlier ones: says whether something became slower
+
 The documents' benchmark, 8 at once, 1024 tokens in and 512 out, in the words of its script:
   arcdesk bench --concurrency 8 --input 1024 --output 512 --same-prompt --format ipex
 AutoTP's sweep, with 1.log, 2.log and 3.log in the folder:
@@ -42,27 +49,22 @@ def add_parser(commands: Any, shared: argparse.ArgumentParser) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = bench.add_argument
+    add("--preset", choices=PRESETS, help="a benchmark that is ready, see below")
     add("--concurrency", type=_counts, metavar="N,N,…", help="requests at once; one step each (1)")
-    add("--input", type=_count(MOST_TEXT_TOKENS), default=1024, metavar="N", help="prompt tokens (1024)")
-    add("--output", type=_count(), default=512, metavar="N", help="tokens of each answer (512)")
+    add("--input", type=_count(MOST_TEXT_TOKENS), metavar="N", help="prompt tokens (1024)")
+    add("--output", type=_count(), metavar="N", help="tokens of each answer (512)")
     add("--requests", type=_count(), metavar="N", help="requests of each step (4 times as many as at once)")
-    add("--duration", type=_seconds, metavar="S", help="begin no request after S seconds of a step")
+    add("--duration", type=_seconds, metavar="S", help="no request falls due after S seconds of a step")
     add(
         "--rate", type=_seconds, metavar="R", help="R requests a second at random times, not in a closed loop"
     )
     add("--warm-up", type=_count(least=0), metavar="N", help="requests before each step (2 times as many)")
-    add(
-        "--dataset",
-        type=_dataset,
-        default=("text", ""),
-        metavar="KIND",
-        help="text, file:PATH, sharegpt:PATH",
-    )
+    add("--dataset", type=_dataset, metavar="KIND", help="text, file:PATH, sharegpt:PATH")
     add("--image", default="", metavar="FILE", help="send this image with each prompt (chat)")
     add("--api", choices=("chat", "completions"), help="completions; chat with an image")
     add("--same-prompt", action="store_true", help="one prompt for all, which the server may have cached")
     add("--no-ignore-eos", action="store_true", help="let the model end its answers itself")
-    add("--seed", type=int, default=0, metavar="N", help="of the random times (0)")
+    add("--seed", type=int, metavar="N", help="of the random times (0)")
     for name in ("ttft", "tpot", "e2e"):
         add(f"--{name}-limit", type=_seconds, metavar="MS", help="goodput: answers within this count")
     add("--format", choices=FORMATS, default="text", help="of the report (text)")
@@ -105,34 +107,14 @@ def run(options: argparse.Namespace) -> int:
 
 def plan_of(options: argparse.Namespace) -> BenchPlan:
     """The plan of a command line; its files are looked into here. Raises UsageError."""
-    from pathlib import Path
+    from dataclasses import replace
 
     from arcdesk.app.bench_files import image_in, prompts_in
-    from arcdesk.core.bench import Api, BenchPlan, Dataset
+    from arcdesk.core.bench import Api
 
-    kind, path = options.dataset
-    api = Api(options.api or ("chat" if options.image else "completions"))
-    if options.image and api is not Api.CHAT:
+    if options.image and options.api == Api.COMPLETIONS.value:
         raise _usage("An image can only go along in a chat", "Leave --api away, or use --api chat.")
-    plan = BenchPlan(
-        concurrencies=options.concurrency or ((1,) if options.rate is None else (RATE_SLOTS,)),
-        input_tokens=options.input,
-        output_tokens=options.output,
-        requests=options.requests,
-        duration_s=options.duration,
-        rate_per_s=options.rate,
-        warm_up_requests=_warm_up_of(options),
-        api=api,
-        is_ignoring_eos=not options.no_ignore_eos,
-        is_same_prompt=options.same_prompt,
-        dataset=Dataset(kind),
-        dataset_path=str(Path(path).expanduser().absolute()) if path else "",
-        image_path=str(Path(options.image).expanduser().absolute()) if options.image else "",
-        seed=options.seed,
-        ttft_limit_ms=options.ttft_limit,
-        tpot_limit_ms=options.tpot_limit,
-        e2e_limit_ms=options.e2e_limit,
-    )
+    plan = replace(_base_of(options), **_told(options))
     if plan.rate_per_s is not None and plan.requests is None and plan.duration_s is None:
         raise _usage("A rate needs an end", "Give --requests or --duration too.")
     prompts_in(plan)
@@ -140,11 +122,53 @@ def plan_of(options: argparse.Namespace) -> BenchPlan:
     return plan
 
 
-def _warm_up_of(options: argparse.Namespace) -> int | None:
-    if options.warm_up is None and options.rate is not None and options.concurrency is None:
-        return 2  # twice as many as slots would be a storm
-    warm_up: int | None = options.warm_up
-    return warm_up
+def _base_of(options: argparse.Namespace) -> BenchPlan:
+    """What holds where no option says otherwise."""
+    from arcdesk.core.bench import BenchPlan
+    from arcdesk.core.bench_presets import PresetId, plan_of
+
+    if options.preset is not None:
+        plan = plan_of(PresetId(options.preset))
+        assert plan is not None  # of the own plan there is no such name
+        return plan
+    if options.rate is not None and options.concurrency is None:
+        # As good as no limit; the usual warm-up, twice as many requests as slots, would be a storm.
+        return BenchPlan(concurrencies=(RATE_SLOTS,), warm_up_requests=2)
+    return BenchPlan()
+
+
+def _told(options: argparse.Namespace) -> dict[str, Any]:
+    """The parts of the plan that options name."""
+    from arcdesk.core.bench import Api, Dataset
+
+    kind, path = options.dataset or (None, "")
+    given = {
+        "concurrencies": options.concurrency,
+        "input_tokens": options.input,
+        "output_tokens": options.output,
+        "rate_per_s": options.rate,
+        "warm_up_requests": options.warm_up,
+        "api": Api(options.api or "chat") if options.api or options.image else None,
+        "is_ignoring_eos": False if options.no_ignore_eos else None,
+        "is_same_prompt": options.same_prompt or None,
+        "dataset": kind and Dataset(kind),
+        "dataset_path": _absolute(path),
+        "image_path": _absolute(options.image),
+        "seed": options.seed,
+        "ttft_limit_ms": options.ttft_limit,
+        "tpot_limit_ms": options.tpot_limit,
+        "e2e_limit_ms": options.e2e_limit,
+    }
+    told = {name: value for name, value in given.items() if value is not None}
+    if options.requests is not None or options.duration is not None:  # the end of a step is one part
+        told |= {"requests": options.requests, "duration_s": options.duration}
+    return told
+
+
+def _absolute(path: str) -> str | None:
+    from pathlib import Path
+
+    return str(Path(path).expanduser().absolute()) if path else None
 
 
 def _usage(title: str, hint: str) -> ArcDeskError:
@@ -174,7 +198,10 @@ def _count(most: int | None = None, *, least: int = 1) -> Callable[[str], int]:
 
 
 def _counts(text: str) -> tuple[int, ...]:
-    return tuple(map(_count(MOST_AT_ONCE), text.split(",")))
+    counts = tuple(map(_count(MOST_AT_ONCE), text.split(",")))
+    if twice := [count for count in counts if counts.count(count) > 1]:
+        raise argparse.ArgumentTypeError(f"{twice[0]} stands there twice")
+    return counts
 
 
 def _seconds(text: str) -> float:

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from arcdesk.app.bench_save import BenchSave
-from arcdesk.app.ledger_export import ask_where, write
-from arcdesk.core.bench_compare import compare
+from arcdesk.app.ledger_export import ask_where, export
+from arcdesk.app.ledger_reading import Beginning, gone_of, read_beginning, read_pair, read_run, runs_of
+from arcdesk.app.ledger_undo import LedgerUndo
 from arcdesk.core.bench_ledger import BenchLedger
-from arcdesk.core.bench_shown import shown_of
-from arcdesk.core.errors import Action, ActionKind, ArcDeskError, Problem
-from arcdesk.services.threads import in_thread
+from arcdesk.core.errors import ArcDeskError, Problem
 from arcdesk.ui import theme
 from arcdesk.ui.ledger_foot import EXPORT
-from arcdesk.ui.ledger_view import LedgerView, Pair
+from arcdesk.ui.ledger_view import LedgerView
 from arcdesk.ui.ledger_window import LedgerWindow
-from arcdesk.ui.models_view import Notice
+from arcdesk.ui.ledger_words import gone_words
 
 if TYPE_CHECKING:
     from arcdesk.app.session import Session
@@ -35,13 +33,13 @@ class LedgerController:
         self.window = window = LedgerWindow()
         self._view = LedgerView()
         self._words, self._model = "", ""
+        self._chosen: list[int] = []  # the list may not have been read as far as these
         self._list_turn = self._run_turn = 0  # of the newest reading
-        self._undo: Action | None = None
+        self._undo = LedgerUndo(session, settled=lambda: self._change(notice=None))
         self._told_damage: Problem | None = None
         self._save = BenchSave(session, parent=lambda: window, say=self._say, refuse=self._refuse)
         self._dress()
         self._connect()
-        session.bridge.notices_changed.connect(self._on_notices)
 
     def _dress(self) -> None:
         palette = theme.current_palette(self._session.app, self._session.settings.theme)
@@ -58,7 +56,7 @@ class LedgerController:
         window.note_given.connect(lambda run_id, text: self._spawn(self._note(run_id, text), "keep a note"))
         window.picking_ended.connect(lambda: self._change(picking_for=0))
         window.bench_requested.connect(lambda: self._session.open_bench())
-        window.notice_button_pressed.connect(self._on_notice_button)
+        window.notice_button_pressed.connect(lambda _: self._undo.press())
         window.action_requested.connect(self._session.perform)
         window.problem_dismissed.connect(lambda: self._change(problem=None))
         foot.save_requested.connect(self._on_save)
@@ -87,8 +85,7 @@ class LedgerController:
     def refresh(self, run_id: int = 0) -> None:
         """Read it again: something was measured, restored (then `run_id` is chosen) or changed elsewhere."""
         if self.window.isVisible():
-            ids = [run_id] if run_id else self.window.list.chosen_ids[:2]
-            self._spawn(self._read(ids), "read the benchmarks")
+            self._spawn(self._read([run_id] if run_id else []), "read the benchmarks")
 
     def set_palette_colors(self, palette: theme.Palette) -> None:
         """The scheme changed."""
@@ -96,7 +93,7 @@ class LedgerController:
 
     async def aclose(self) -> None:
         """Take the window down."""
-        self._session.bridge.notices_changed.disconnect(self._on_notices)
+        self._undo.close()
         self._list_turn += 1
         self._run_turn += 1
         self.window.close()
@@ -104,14 +101,19 @@ class LedgerController:
 
     # the list
 
-    async def _read(self, ids: list[int], *, is_opened: bool = False) -> None:
-        """Begin the list anew and choose `ids`; a window that was just opened shows the newest run else."""
+    async def _read(
+        self, ids: Sequence[int] = (), *, is_opened: bool = False, is_narrowing: bool = False
+    ) -> None:
+        """Begin the list anew and show `ids`, or else what was on show.
+
+        A window that was just opened shows the newest run where there is neither; a narrower list lets go
+        of what is not in it.
+        """
         self._list_turn += 1
-        turn, words, model = self._list_turn, self._words, self._model
+        turn, model = self._list_turn, self._model
         try:
-            rows = await self._ledger.rows(limit=PAGE, model=model, text=words)
-            count = await self._ledger.count(model=model, text=words)
-            models = tuple(await self._ledger.models())
+            begun = await read_beginning(self._ledger, limit=PAGE, model=model, text=self._words)
+            gone = await gone_of(self._ledger, runs_of(self._view), begun.rows)
         except ArcDeskError as error:
             if turn == self._list_turn:
                 self.window.list.rows.begin((), is_whole=True)
@@ -119,15 +121,28 @@ class LedgerController:
             return
         if turn != self._list_turn:
             return
-        self.window.list.rows.begin(rows, is_whole=len(rows) < PAGE)
+        if model and model not in begun.models:  # its last run was deleted
+            self._model = ""
+            await self._read(ids, is_opened=is_opened, is_narrowing=is_narrowing)
+            return
+        self._begin(begun)
+        lost = [each for each in self._chosen if each in gone]
+        if ids or self._view.picking_for in lost:
+            self._change(picking_for=0)
+        newest = [begun.rows[0].id] if is_opened and begun.rows else []
+        self._choose(list(ids) or self._kept(gone, is_narrowing=is_narrowing) or newest)
+        if lost and not ids:
+            self._say(gone_words(lost))
+
+    def _begin(self, begun: Beginning) -> None:
+        self.window.list.rows.begin(begun.rows, is_whole=len(begun.rows) < PAGE)
         is_narrowed = bool(self._words or self._model)
-        self._change(count=count, models=models, is_narrowed=is_narrowed, problem=self._damage())
-        if not ids and self._view.run_id:
-            ids = [self._view.run_id] if self.window.list.rows.place_of(self._view.run_id) is not None else []
-        elif not ids and is_opened and rows:
-            ids = [rows[0].id]
-        self.window.list.choose(tuple(ids))
-        self._on_chosen(ids)
+        self._change(count=begun.count, models=begun.models, is_narrowed=is_narrowed, problem=self._damage())
+
+    def _kept(self, gone: Sequence[int], *, is_narrowing: bool) -> list[int]:
+        place_of = self.window.list.rows.place_of
+        kept = [each for each in self._chosen if each not in gone]
+        return [each for each in kept if place_of(each) is not None] if is_narrowing else kept
 
     async def _read_more(self) -> None:
         turn, known = self._list_turn, self.window.list.rows.rows
@@ -139,7 +154,7 @@ class LedgerController:
     def _on_narrowed(self, words: str, model: str) -> None:
         if (words, model) != (self._words, self._model):
             self._words, self._model = words, model
-            self._spawn(self._read([]), "read the benchmarks")
+            self._spawn(self._read(is_narrowing=bool(words or model)), "read the benchmarks")
 
     def _damage(self) -> Problem | None:
         """A damaged file was set aside: told as long as it is not dismissed."""
@@ -153,14 +168,21 @@ class LedgerController:
     # one run, or two
 
     def _on_chosen(self, ids: list[int]) -> None:
-        self._run_turn += 1
         picking_for = self._view.picking_for
         if picking_for and len(ids) == 1 and ids[0] != picking_for:
-            ids = [picking_for, ids[0]]
-            self.window.list.choose(tuple(ids))
+            self._choose([picking_for, ids[0]])
+        else:
+            self._present_chosen(ids)
+
+    def _choose(self, ids: list[int]) -> None:
+        self.window.list.choose(tuple(ids))
+        self._present_chosen(ids)
+
+    def _present_chosen(self, ids: list[int]) -> None:
+        self._run_turn += 1
+        self._chosen = ids
         if len(ids) == 2:
-            self._change(picking_for=0)
-            self._spawn(self._compare(min(ids), max(ids), self._run_turn), "compare two runs")
+            self._show_pair(min(ids), max(ids))
         elif len(ids) == 1:
             self._show(ids[0])
         else:
@@ -175,13 +197,19 @@ class LedgerController:
         if not is_known:
             self._spawn(self._read_run(run_id, self._run_turn), "read a run")
 
+    def _show_pair(self, before_id: int, after_id: int) -> None:
+        self._change(picking_for=0)
+        pair, shown = self._view.pair, self._view.shown
+        is_pair = pair is not None and (pair.before.id, pair.after.id) == (before_id, after_id)
+        if not is_pair or shown is None or shown.run.id != after_id:
+            self._spawn(self._compare(before_id, after_id, self._run_turn), "compare two runs")
+
     async def _read_run(self, run_id: int, turn: int) -> None:
         try:
-            run = await self._ledger.get(run_id)
-            shown = await in_thread("arcdesk-bench-shown", partial(shown_of, run))
-            history = tuple(await self._ledger.history(run.plan, run.surroundings.model))
+            shown, history = await read_run(self._ledger, run_id)
         except ArcDeskError as error:
             if turn == self._run_turn:
+                self._chosen = self.window.list.chosen_ids
                 self._change(problem=error.problem, run_id=0, history=())
             return
         if turn == self._run_turn:
@@ -189,13 +217,13 @@ class LedgerController:
 
     async def _compare(self, before_id: int, after_id: int, turn: int) -> None:
         try:
-            before, after = await self._ledger.get(before_id), await self._ledger.get(after_id)
+            pair = await read_pair(self._ledger, before_id, after_id)
         except ArcDeskError as error:
+            if turn == self._run_turn:
+                self._chosen = self.window.list.chosen_ids
             self._refuse(error)
             return
-        found = await in_thread("arcdesk-bench-compare", partial(compare, before, after))
         if turn == self._run_turn:
-            pair = Pair(before=before, after=after, comparison=found)
             self._change(pair=pair, run_id=after_id, said="", picking_for=0)
             if self._view.shown is None or self._view.shown.run.id != after_id:
                 self._change(shown=None)
@@ -213,34 +241,23 @@ class LedgerController:
     async def _delete(self) -> None:
         run_id = self._view.run_id
         await self._ledger.delete(run_id)
-        self._undo = Action(kind=ActionKind.UNDO_RUN_DELETE, label="Undo", target=str(run_id))
-        title = f"Run {run_id} was deleted"
-        self._session.notices.add(Problem(cause="run_deleted", title=title, actions=(self._undo,)))
-        self._change(run_id=0, shown=None, notice=Notice(text=title, buttons=(("undo", "Undo"),)))
-        await self._read([])
-
-    def _on_notice_button(self, _: str) -> None:
-        if self._undo is not None:
-            self._session.perform(self._undo)
-
-    def _on_notices(self, notices: tuple[Problem, ...]) -> None:
-        """The same delete can be undone, or dismissed, in the chat's window."""
-        if self._undo is not None and not any(self._undo in notice.actions for notice in notices):
-            self._undo = None
-            self._change(notice=None)
+        notice = self._undo.offer(run_id)
+        self._chosen = [each for each in self._chosen if each != run_id]
+        self._change(run_id=0, shown=None, picking_for=0, notice=notice)
+        await self._read()
 
     def _on_save(self, fmt: str) -> None:
         shown = self._view.shown
         if shown is None:
             return
+        run_id = shown.run.id  # another run may be on show when the file was chosen
         if fmt == EXPORT:
-            ask_where(self.window, shown.run.id, lambda path: self._spawn(self._export(path), "save a run"))
+            ask_where(self.window, run_id, lambda path: self._spawn(self._export(run_id, path), "save a run"))
         else:
             self._save.ask(shown.run, fmt)
 
-    async def _export(self, path: str) -> None:
-        text = await self._ledger.export(self._view.run_id)
-        await in_thread("arcdesk-bench-export", partial(write, path, text))
+    async def _export(self, run_id: int, path: str) -> None:
+        await export(self._ledger, run_id, path)
         self._say(f"Saved as {path}.")
 
     def _on_copy(self) -> None:

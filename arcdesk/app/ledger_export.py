@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QStandardPaths, Qt
 from PySide6.QtWidgets import QFileDialog, QWidget
 
+from arcdesk.core.bench_ledger import BenchLedger
+from arcdesk.services.threads import in_thread
 from arcdesk.storage.paths import disk_errors
 
 
@@ -25,8 +28,13 @@ def ask_where(parent: QWidget, run_id: int, chosen: Callable[[str], None]) -> No
     dialog.open()
 
 
-def write(path: str, text: str) -> None:
-    """Raises ArcDeskError. Blocks."""
+async def export(ledger: BenchLedger, run_id: int, path: str) -> None:
+    """Raises ArcDeskError."""
+    text = await ledger.export(run_id)
+    await in_thread("arcdesk-bench-export", partial(_write, path, text))
+
+
+def _write(path: str, text: str) -> None:
     target = Path(path)
     with disk_errors(target):
         target.write_text(text, encoding="utf-8")

@@ -31,7 +31,7 @@ def slower_notice(result: SuiteResult, now: Surroundings) -> Problem:
     return Problem(
         cause=SLOWER,
         title=result.sentence,
-        detail=". ".join(each.rstrip(".") for each in result.details()[:1]) + ".",
+        detail=f"{result.detail_of_loss()}.",
         hint=_hint(result.differences, can_go_back=back is not None),
         actions=(show_action(result), *((back,) if back is not None else ())),
     )

@@ -115,8 +115,11 @@ def percent(change: float) -> str:
 
 
 def _pairs(before: Sequence[BenchStep], after: Sequence[BenchStep]) -> list[tuple[BenchStep, BenchStep]]:
-    others = {step.concurrency: step for step in after}
-    return [(step, others[step.concurrency]) for step in before if step.concurrency in others]
+    """By concurrency; where one was measured twice, the first with the first."""
+    rest: dict[int, list[BenchStep]] = {}
+    for step in after:
+        rest.setdefault(step.concurrency, []).append(step)
+    return [(step, rest[step.concurrency].pop(0)) for step in before if rest.get(step.concurrency)]
 
 
 def _step_lines(before: BenchStep, after: BenchStep, asked: BenchPlan, asked_later: BenchPlan) -> list[Line]:

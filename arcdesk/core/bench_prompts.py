@@ -14,7 +14,8 @@ MOST_PROMPTS = 100_000
 # the prefill. Its length in tokens hardly depends on the number: nine digits are as many pieces each time.
 NUMBER_DIGITS = 9
 NUMBER = "0" * NUMBER_DIGITS
-NUMBERED_HEAD = f"Copy {NUMBER}.\n\n"
+NUMBERED = f"Copy {NUMBER}"
+NUMBERED_HEAD = f"{NUMBERED}.\n\n"
 HEAD_TOKENS = 10  # by rule of thumb; where a text is hardly longer no cache keeps it, and it gets no number
 _MIMES = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".webp": "image/webp"}
 

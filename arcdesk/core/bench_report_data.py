@@ -15,6 +15,7 @@ from arcdesk.core.bench import BenchPlan, BenchRun, Dataset, Surroundings
 from arcdesk.core.bench_figures import PERCENTILES, Spread, Total
 from arcdesk.core.bench_report_words import LATENCIES, joules_per_token, one_line
 from arcdesk.core.bench_stats import StepStats, run_stats
+from arcdesk.core.bench_untold import untold
 from arcdesk.core.redact import mask_secrets
 
 FORMAT = "arcdesk-bench-figures"
@@ -36,7 +37,10 @@ _ABOUT = ("model", "engine", "image", "image_digest", "driver", "kernel")
 
 
 def json_report(run: BenchRun) -> str:
-    """Units are in the names; an unknown figure is null and has its `reason`. Ends with a newline."""
+    """Units are in the names; an unknown figure is null and has its `reason`. Ends with a newline.
+
+    Of memory and energy the reasons stand in `unknown`, by their names.
+    """
     stats = run_stats(run)
     document = {
         "format": FORMAT,
@@ -49,6 +53,7 @@ def json_report(run: BenchRun) -> str:
         "vram_peak_bytes": run.vram_peak_bytes,
         "energy_j": run.energy_j,
         "energy_j_per_output_token": joules_per_token(run, stats),
+        "unknown": untold(run),
         "steps": [_step(step) for step in stats],
     }
     return json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
@@ -128,7 +133,7 @@ def _spread(spread: Spread) -> dict[str, Any]:
 def _plan(plan: BenchPlan) -> dict[str, Any]:
     plain = {name: _plain(value) for name, value in asdict(plan).items()}
     names = {name: PurePath(plain[name]).name for name in ("dataset_path", "image_path")}  # not whose folder
-    return {**plain, **names}
+    return {name: _cleaned(value) for name, value in {**plain, **names}.items()}
 
 
 def _plain(value: Any) -> Any:

@@ -189,6 +189,12 @@ def _notes(step: BenchStep, stats: StepStats, figures: ScriptFigures, plan: Benc
         ),
         (not _is_scripts(plan), "Measured through chat; the script asks /v1/completions."),
         (
+            plan.rate_per_s is not None,
+            f"Requests came at random, {plan.rate_per_s or 0:g} a second, at most {step.concurrency} at "
+            "once; times count from when each was due. The script has a closed loop.",
+        ),
+        (not plan.is_ignoring_eos, "The model may end its answers early; the script has it go on."),
+        (
             plan.dataset is Dataset.TEXT and not plan.is_same_prompt,
             "Each request had a number of its own in front; the script sends one prompt to all.",
         ),

@@ -11,7 +11,6 @@ from arcdesk.core.bench_report_text import goodput_words, overview_rows, spread_
 from arcdesk.core.bench_report_words import (
     LATENCIES,
     answered_words,
-    card_rows,
     closing_lines,
     figure,
     limits_words,
@@ -21,6 +20,7 @@ from arcdesk.core.bench_report_words import (
     title,
 )
 from arcdesk.core.bench_stats import StepStats, run_stats
+from arcdesk.core.bench_untold import all_card_rows
 
 _MEANT = re.compile(r"([\\`*_{}\[\]<>#|~])")
 
@@ -29,9 +29,8 @@ def markdown_report(run: BenchRun) -> str:
     """Headings, a table of the surroundings and a table for each step; ends with a newline."""
     stats = run_stats(run)
     lines = [f"# Benchmark: {plain(title(run.surroundings))}", "", plain(plan_words(run.plan)), ""]
-    about = [*surroundings_rows(run), *card_rows(run, stats)]
-    if about:
-        lines += [*table(("What", "Value"), about, "ll"), ""]
+    about = [*surroundings_rows(run), *all_card_rows(run, stats)]
+    lines += [*table(("What", "Value"), about, "ll"), ""]
     if len(stats) > 1:
         heads, *rows = overview_rows(stats)
         lines += [*table(heads, rows, "r" * len(heads)), ""]

@@ -10,7 +10,6 @@ from arcdesk.core.bench_report_words import (
     LATENCIES,
     UNKNOWN,
     answered_words,
-    card_rows,
     closing_lines,
     column,
     figure,
@@ -22,6 +21,7 @@ from arcdesk.core.bench_report_words import (
     title,
 )
 from arcdesk.core.bench_stats import StepStats, run_stats
+from arcdesk.core.bench_untold import all_card_rows
 
 LABEL_WIDTH = 13
 OVERVIEW: tuple[tuple[str, str, Callable[[StepStats], float | None]], ...] = (
@@ -40,7 +40,7 @@ def text_report(run: BenchRun) -> str:
     stats = run_stats(run)
     lines = [title(run.surroundings), plan_words(run.plan)]
     lines += [_labelled(label, value) for label, value in surroundings_rows(run) if label != "Model"]
-    lines += [_labelled(label, value) for label, value in card_rows(run, stats)]
+    lines += [_labelled(label, value) for label, value in all_card_rows(run, stats)]
     if not stats:
         lines += ["", "No step was run."]
     if len(stats) > 1:

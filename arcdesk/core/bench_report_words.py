@@ -47,14 +47,22 @@ def decimals_for(largest: float) -> int:
     return 0 if magnitude >= 1000 else 1 if magnitude >= 100 else 2 if magnitude >= 1 else 3
 
 
+def decimals_of(values: Sequence[float | None]) -> int:
+    """As the largest wants them, and so many that the smallest is not shown as 0."""
+    sizes = [abs(value) for value in values if value]
+    smallest = min(sizes, default=1000.0)
+    least = 0 if smallest >= 10 else 1 if smallest >= 1 else 2 if smallest >= 0.1 else 3
+    return max(decimals_for(max(sizes, default=0.0)), least)
+
+
 def rate(total: Total) -> str:
     """A rate with fitting decimals."""
     return column((total.value,))[0]
 
 
 def column(values: Sequence[float | None]) -> list[str]:
-    """Figures with the same decimals for all, as the largest wants them."""
-    decimals = decimals_for(max((abs(value) for value in values if value is not None), default=0))
+    """Figures with the same decimals for all."""
+    decimals = decimals_of(values)
     return [figure(value, decimals) for value in values]
 
 
@@ -88,6 +96,8 @@ def _repeated(plan: BenchPlan) -> str:
 
 
 def _amount(plan: BenchPlan) -> str:
+    if plan.requests is not None and plan.duration_s is not None:
+        return f"{plan.requests} requests, {plan.duration_s:g} s at most,"
     if plan.requests is not None:
         return f"{plan.requests} requests"
     if plan.duration_s is not None:
@@ -131,7 +141,7 @@ def title(around: Surroundings) -> str:
 
 
 def card_rows(run: BenchRun, stats: tuple[StepStats, ...]) -> list[tuple[str, str]]:
-    """Memory and energy of the cards, where they told."""
+    """Memory and energy of the cards, where they told; `bench_untold` has the rest."""
     rows = []
     if run.vram_peak_bytes is not None:
         rows.append(("VRAM peak", f"{run.vram_peak_bytes / GIB:.2f} GiB, seen once a second"))

@@ -52,6 +52,7 @@ class BenchShown:
     run: BenchRun
     steps: tuple[StepShown, ...]
     joules_per_token: float | None
+    is_under_way: bool = False  # more steps are to come, and what the cards did
 
     @property
     def stats(self) -> tuple[StepStats, ...]:
@@ -64,7 +65,7 @@ class BenchShown:
         return any(step.stats.good for step in self.steps)
 
 
-def shown_of(run: BenchRun, before: BenchShown | None = None) -> BenchShown:
+def shown_of(run: BenchRun, before: BenchShown | None = None, *, is_under_way: bool = False) -> BenchShown:
     """Everything to show of a run. Call it in a thread: 512 answers of 1,024 tokens take about a second.
 
     `before`: what was made of the same run when it had fewer steps; those are not worked out again.
@@ -74,7 +75,9 @@ def shown_of(run: BenchRun, before: BenchShown | None = None) -> BenchShown:
     )
     steps = tuple(known.get(id(step)) or _step(step, run) for step in run.steps)
     stats = tuple(step.stats for step in steps)
-    return BenchShown(run=run, steps=steps, joules_per_token=joules_per_token(run, stats))
+    return BenchShown(
+        run=run, steps=steps, joules_per_token=joules_per_token(run, stats), is_under_way=is_under_way
+    )
 
 
 def _step(step: BenchStep, run: BenchRun) -> StepShown:

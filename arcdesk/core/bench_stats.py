@@ -18,6 +18,7 @@ NO_USAGE = "The server sent no token count."
 NO_RATE = "A time per token needs two tokens in two pieces."
 NO_LIMITS = "No limits were set."
 _MS = 1000.0
+_ONE_READ_S = 2e-6  # nothing is read twice in so short a time
 _NOTHING = Spread()
 _UNKNOWN = Total()
 
@@ -112,12 +113,18 @@ def e2e_ms(record: RequestRecord) -> float | None:
 def tpot_ms(record: RequestRecord) -> float | None:
     """(End to end - TTFT) / (tokens - 1); None: fewer than two tokens or pieces, or nobody counted them.
 
-    `vllm bench serve` has a time for an answer of one piece too: that of its last bytes, no token's.
+    `vllm bench serve` has a time for an answer of one piece too: that of its last bytes, no token's. Pieces
+    that came in one read (of a proxy that holds answers back) are one.
     """
     tokens, first, whole = tokens_of(record), ttft_ms(record), e2e_ms(record)
-    if tokens is None or tokens < 2 or first is None or whole is None or len(record.events_s) < 2:
+    if tokens is None or tokens < 2 or first is None or whole is None or not _is_streamed(record):
         return None
     return (whole - first) / (tokens - 1)
+
+
+def _is_streamed(record: RequestRecord) -> bool:
+    """Somebody saw its tokens come. The ledger keeps arrivals to the microsecond."""
+    return len(record.events_s) > 1 and record.events_s[-1] - record.events_s[0] > _ONE_READ_S
 
 
 def gaps_ms(record: RequestRecord) -> list[float]:
@@ -236,6 +243,7 @@ def _notes(step: BenchStep, good: Sequence[RequestRecord]) -> tuple[str, ...]:
     empty = sum(not record.events_s for record in good)
     held = sum(_withheld(record) for record in good)
     gaps = sum(len(record.events_s) for record in good)
+    at_once = sum(_at_once(record) for record in good)
     checks = (
         (step.is_cancelled, "Stopped early: the figures are of what was done until then."),
         (empty, f"{_answers(empty)} of {len(good)} had no text."),
@@ -244,6 +252,11 @@ def _notes(step: BenchStep, good: Sequence[RequestRecord]) -> tuple[str, ...]:
         (
             held * 100 > gaps,
             f"{_events(held)} came without text: the gap around such a one is that of two tokens.",
+        ),
+        (
+            at_once * 2 > gaps,
+            "Most text came several pieces to one read: a proxy or the server held it back, and the time "
+            "between tokens is not the engine's.",
         ),
     )
     return tuple(words for holds, words in checks if holds)
@@ -259,6 +272,11 @@ def _withheld(record: RequestRecord) -> int:
         return 0
     first, last = record.events_s[0], record.events_s[-1]
     return sum(first < at < last for at in record.silent_s)
+
+
+def _at_once(record: RequestRecord) -> int:
+    """Pieces that came in one read with the one before."""
+    return sum(later - earlier <= _ONE_READ_S for earlier, later in pairwise(record.events_s))
 
 
 def _answers(count: int) -> str:

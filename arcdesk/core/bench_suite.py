@@ -70,6 +70,10 @@ class SuiteResult:
         """A line for each figure, then what else a reader must know."""
         return (*(each.detail() for each in self.findings), *self.notes)
 
+    def detail_of_loss(self) -> str:
+        """The line of the figure that an alert's sentence names; '' nothing became slower."""
+        return next((each.detail() for each in _with(self.findings, Verdict.SLOWER)), "")
+
 
 def is_suite(run: BenchRun) -> bool:
     """It is a whole suite, measured to its end."""

@@ -45,6 +45,7 @@ class ActionKind(Enum):
     DOWNLOAD_MODEL = "download_model"  # target: a hub id
     OPEN_BENCH = "open_bench"  # the benchmark's window; target: "suite" begins the small suite
     OPEN_LEDGER = "open_ledger"  # target: a run's id, or two with a comma to compare, or empty
+    KEEP_RUN = "keep_run"  # puts the benchmark in view into the ledger that refused it
     UNDO_RUN_DELETE = "undo_run_delete"  # target: a run's id
     OPEN_LIVE = "open_live"
     USE_EXPORT_PORT = "use_export_port"  # target: the port at which the live figures are shown instead

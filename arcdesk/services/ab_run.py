@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -124,6 +123,7 @@ class AbRun:
     # both sides
 
     async def _both(self) -> None:
+        self._tell(AbStage.STARTING)
         self._side = "b"
         await self._meet(self._plan.b)
         self._side = "a"
@@ -145,14 +145,15 @@ class AbRun:
         self._is_up = False
 
     async def _ready(self, kind: EngineKind) -> Endpoint:
-        start = self._engine.start()
-        await (_to_the_end(start) if kind is EngineKind.CONTAINER else start)
         try:
+            start = self._engine.start()
+            await (_to_the_end(start) if kind is EngineKind.CONTAINER else start)
             return await self._engine.wait_ready()
         except ArcDeskError as error:
             if self._engine.settings is not self._lent:
                 raise EngineError(changed_meanwhile()) from error
-            raise EngineError(why_gone(self._engine.snapshot)) from error
+            self._is_up = True  # it was on its way: if it is stopped now, somebody meant it
+            raise EngineError(why_gone(self._engine.snapshot, error.problem)) from error
 
     async def _switch(self) -> None:
         """From A to B. A container makes room for another one; else A is only let go."""
@@ -221,12 +222,14 @@ class AbRun:
         """Why what ran before is not back; None if it is, or on its way."""
         if self._engine.settings is not self._lent:
             return None  # somebody chose another engine meanwhile: that one is wanted
-        self._tell(AbStage.RESTORING)
         try:
-            await _to_the_end(self._put_back())
-        except ArcDeskError as error:
+            try:
+                self._tell(AbStage.RESTORING)
+            finally:
+                await _to_the_end(self._put_back())
+        except Exception as error:  # whatever it is: the person is told, and what was answered is shown
             log.warning("after a comparison: %s", error)
-            return error.problem
+            return _problem_of(error)
         return None
 
     async def _put_back(self) -> None:
@@ -234,8 +237,10 @@ class AbRun:
         ended = (EnginePhase.STOPPING, EnginePhase.STOPPED)
         was_stopped = self._is_up and engine.snapshot.phase in ended  # by somebody, who meant it
         if self._lent is plan.b.settings:
-            problem = await self._end_b()
-            await self._lend(self._own_settings())
+            try:
+                problem = await self._end_b()
+            finally:
+                await self._lend(self._own_settings())
             if problem is not None:
                 raise EngineError(problem)
             goes_on = plan.a.kind is EngineKind.CONTAINER and plan.b.kind is not EngineKind.CONTAINER
@@ -280,8 +285,9 @@ async def _to_the_end(work: Awaitable[T]) -> T:
         except asyncio.CancelledError:
             was_cancelled = True
     if was_cancelled:
-        with contextlib.suppress(ArcDeskError, asyncio.CancelledError):
-            task.result()
+        error = None if task.cancelled() else task.exception()
+        if error is not None:  # the cancel counts
+            log.warning("a command that was waited for before a cancel: %s", error)
         raise asyncio.CancelledError
     return task.result()
 

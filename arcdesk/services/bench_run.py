@@ -62,6 +62,9 @@ class BenchRunner:
     Energy is of the measured parts alone, warm-ups left out, so that it can be divided by their tokens.
     `ledger` None keeps nothing; `keep_awake` is called with a reason, and with '' at the end. `alone` tells
     whether no other program of this person measures that server, and keeps others from it meanwhile.
+
+    `began` and `ended` are called at the ends of every run, refused and broken ones too; at `ended`, before
+    `finished`, another one may run.
     """
 
     def __init__(
@@ -89,6 +92,8 @@ class BenchRunner:
         self._idle = asyncio.Event()
         self._idle.set()
         self.finished: list[Callable[[BenchRun], None]] = []
+        self.began: list[Callable[[], None]] = []
+        self.ended: list[Callable[[], None]] = []
 
     @property
     def is_running(self) -> bool:
@@ -105,6 +110,8 @@ class BenchRunner:
         self._idle.clear()
         self._keep_awake(AWAKE_WHY)
         try:
+            for tell_begin in tuple(self.began):
+                tell_begin()
             with self._alone(endpoint) as is_alone:
                 if not is_alone:
                     raise UsageError(_busy("Another window or `arcdesk bench` measures this server. "))
@@ -113,6 +120,8 @@ class BenchRunner:
             self._is_running, self._job = False, None
             self._idle.set()
             self._keep_awake("")
+            for tell_end in tuple(self.ended):
+                tell_end()
         if outcome.run is not None and outcome.run.id:
             for tell in tuple(self.finished):
                 tell(outcome.run)

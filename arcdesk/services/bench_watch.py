@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice, takewhile
 from typing import TYPE_CHECKING
 
 from arcdesk.core.errors import ArcDeskError
@@ -52,6 +53,14 @@ class Offer:
         return f"{self.title}. {self.question}"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What a suite says. `since`: when the first of what it is compared with was made, Unix seconds."""
+
+    result: SuiteResult
+    since: float | None = None
+
+
 class BenchWatch:
     """Decides; it starts nothing. Called on the loop's thread."""
 
@@ -79,11 +88,23 @@ class BenchWatch:
         """
         from arcdesk.core.bench_suite import suite_result
 
-        first = now[0].id
-        found = await self._repo.like(now[-1].plan, now[-1].surroundings.model, LOOK_BACK + len(now))
-        # By id, not by time: the clock may have been set back.
-        earlier = sorted((each for each in found if each.id < first), key=lambda each: -each.id)
+        earlier = await self._before(now[0], LOOK_BACK + len(now))
         return await in_thread("arcdesk-suite", lambda: suite_result(now, earlier))
+
+    async def after_kept(self, run: BenchRun) -> Told:
+        """As `after_suite`, for whoever saw no suite but this one: the ledger tells which belong to it.
+
+        Raises ArcDeskError.
+        """
+        earlier = await self._before(run, LOOK_BACK + 1)
+        result = await in_thread("arcdesk-suite", lambda: _replayed(run, earlier))
+        times = [each.at for each in earlier if each.id in result.before_ids]
+        return Told(result=result, since=min(times, default=None))
+
+    async def _before(self, run: BenchRun, most: int) -> list[BenchRun]:
+        """The earlier ones, the newest first. By id, not by time: the clock may have been set back."""
+        found = await self._repo.like(run.plan, run.surroundings.model, most)
+        return sorted((each for each in found if each.id < run.id), key=lambda each: -each.id)
 
     async def _offer(self, about: Surroundings) -> Offer | None:
         from arcdesk.core.bench_differences import differences
@@ -99,6 +120,29 @@ class BenchWatch:
         if not runs:
             return Offer(about=about, is_first=True)
         return Offer(about=about, is_first=False, differences=differences(runs[0].surroundings, about))
+
+
+def _replayed(run: BenchRun, earlier: Sequence[BenchRun]) -> SuiteResult:
+    """What a window that had been open all the time would say. `earlier`: the newest first.
+
+    A suite that wants more is the beginning of a series, and the next one on the same goes on with it.
+    """
+    from arcdesk.core.bench_differences import is_same
+    from arcdesk.core.regression import MOST_RUNS
+
+    on_same = takewhile(lambda each: is_same(each.surroundings, run.surroundings), earlier)
+    series: list[BenchRun] = []
+    for each in reversed(list(islice(on_same, MOST_RUNS - 1))):
+        series.append(each)
+        if not _said(series, earlier).wants_more:
+            series = []
+    return _said([*series, run], earlier)
+
+
+def _said(now: Sequence[BenchRun], known: Sequence[BenchRun]) -> SuiteResult:
+    from arcdesk.core.bench_suite import suite_result
+
+    return suite_result(now, [each for each in known if each.id < now[0].id])
 
 
 def _is_covered(known: Sequence[Surroundings], about: Surroundings) -> bool:

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QTimer, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QShowEvent, QTextCursor
-from PySide6.QtWidgets import QPlainTextEdit, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QFrame,
+    QPlainTextEdit,
+    QProgressBar,
+    QPushButton,
+    QScrollArea,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
 
 from arcdesk.core.ab_progress import AbProgress, AbStage
 from arcdesk.core.ab_report import AbSide
@@ -14,6 +23,7 @@ from arcdesk.ui.ab_view import Card, Pair, foot, label
 from arcdesk.ui.timeline import Timeline
 
 DRAW_EVERY_MS = 50
+TEXT_LINES = 3  # of an answer are seen at least, also in a small window
 STAGE_WORDS = {
     AbStage.STOPPING: "Makes room",
     AbStage.STARTING: "Starts",
@@ -38,19 +48,22 @@ class SideCard(Card):
         self.text.setReadOnly(True)
         self.text.document().setDocumentMargin(0)
         self.text.setAccessibleName(self.tr("Answer of {0}").format(letter))
+        self.text.setMinimumHeight(TEXT_LINES * self.text.fontMetrics().lineSpacing())
+        self.text.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Ignored)  # it takes the rest
         self._number = -1
         self._waiting: list[str] = []
         for widget in (self.state, self.bar, self.timeline, self.prompt):
             self.column.addWidget(widget)
         self.column.addWidget(self.text, 1)
+        self.column.addStretch()  # takes the room while the text is not shown
 
     def begin(self, prompts: int) -> None:
         """Empty, for another comparison."""
         self._number = -1
         self._waiting.clear()
-        self.text.clear()
-        self.prompt.clear()
-        self.timeline.present(None, EngineSnapshot().kind)
+        for each in (self.title, self.state, self.prompt, self.text):
+            each.clear()
+        self.present_start(None)
         self.bar.setRange(0, max(1, prompts))
         self.bar.setValue(0)
 
@@ -65,6 +78,12 @@ class SideCard(Card):
             self.text.clear()
         self.prompt.setText(prompt)
         self.prompt.setVisible(bool(prompt))
+
+    def present_start(self, engine: EngineSnapshot | None) -> None:
+        """The start under way, in the place of the text: there is none yet; None: nothing starts."""
+        engine = engine or EngineSnapshot()
+        self.timeline.present(engine.progress, engine.kind)
+        self.text.setVisible(engine.progress is None)
 
     def feed(self, piece: str) -> None:
         """A piece of the answer, drawn with the next helping."""
@@ -95,6 +114,9 @@ class AbRunning(QWidget):
         self._progress: AbProgress | None = None
         self._timer = QTimer(self, singleShot=True, interval=DRAW_EVERY_MS)
         self._timer.timeout.connect(self._draw)
+        self._revealed = ("", False)  # the side under way, and whether its start is shown
+        self._revealing = QTimer(self, singleShot=True, interval=0)  # the layout has to follow first
+        self._revealing.timeout.connect(self._reveal)
         self.cancel = QPushButton(self.tr("Cancel"))
         self.cancel.setToolTip(self.tr("End it and put back what ran before (Esc)"))
         self.cancel.clicked.connect(self.cancel_requested)
@@ -104,10 +126,16 @@ class AbRunning(QWidget):
         column = QVBoxLayout(inner)
         column.setContentsMargins(16, 16, 16, 16)
         column.addWidget(Pair(self.sides["a"], self.sides["b"]), 1)
+        self._scroll = QScrollArea()
+        self._scroll.setWidget(inner)
+        self._scroll.setWidgetResizable(True)
+        self._scroll.setFrameShape(QFrame.Shape.NoFrame)
+        self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.setSpacing(0)
-        whole.addWidget(inner, 1)
+        whole.addWidget(self._scroll, 1)
         whole.addWidget(foot(said=self.note, buttons=(self.cancel,)))
 
     def begin(self, prompts: int, *, is_blind: bool) -> None:
@@ -158,7 +186,18 @@ class AbRunning(QWidget):
             is_starting = (
                 progress is not None and name == progress.side and progress.stage is AbStage.STARTING
             )
-            card.timeline.present(engine.progress if is_starting else None, engine.kind)
+            card.present_start(engine if is_starting else None)
+        if progress is not None:
+            now = (progress.side, not self.sides[progress.side].timeline.isHidden())
+            if now != self._revealed:
+                self._revealed = now
+                self._revealing.start()
+
+    def _reveal(self) -> None:
+        """Where both sides have no room, the one under way is seen."""
+        side, _ = self._revealed
+        if side:
+            self._scroll.ensureWidgetVisible(self.sides[side], 0, 0)
 
     def feed(self, side: str, piece: str) -> None:
         """A piece of an answer."""

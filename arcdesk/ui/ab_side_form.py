@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QComboBox,
@@ -21,8 +23,10 @@ from arcdesk.core.model_names import served_name
 from arcdesk.core.settings import LOW_BIT_FORMATS, Settings
 from arcdesk.core.settings_info import SettingInfo, Value
 from arcdesk.core.settings_table import BY_ID
+from arcdesk.ui.ab_offer_box import FOLDERS, OfferBox
 from arcdesk.ui.ab_view import ModelOffer
 
+Box = TypeVar("Box", bound=QComboBox)
 KINDS = tuple(ENGINE_WORDS)
 NUMBERS = ("max_model_len", "max_num_batched_tokens", "max_num_seqs", "tensor_parallel_size")
 FIELD_PX = 30
@@ -41,15 +45,13 @@ class SideForm(QWidget):
         self.kind_box = QComboBox()
         self.kind_box.addItems([self.tr(words) for words in ENGINE_WORDS.values()])
         self.kind_box.setAccessibleName(self.tr("Engine of B"))
-        self.model = self._combo("model_path")
-        self.model.setEditable(True)
-        self.low_bit = self._combo("load_in_low_bit")
+        self.model = self._combo("model_path", OfferBox("model_path"))
+        self.low_bit = self._combo("load_in_low_bit", QComboBox())
         self.low_bit.addItems(LOW_BIT_FORMATS)
         self.numbers = {name: self._number(name) for name in NUMBERS}
         self.image = QLineEdit()
         self.image.setAccessibleName(_info("image").title)
-        self.gguf = self._combo("gguf_path")
-        self.gguf.setEditable(True)
+        self.gguf = self._combo("gguf_path", OfferBox("gguf_path"))
         self.choose = QPushButton(self.tr("Choose…"))
         self.choose.setAutoDefault(False)
         self.choose.clicked.connect(self.file_requested)
@@ -60,12 +62,10 @@ class SideForm(QWidget):
         self._arrange()
         self._connect()
 
-    def _combo(self, name: str) -> QComboBox:
-        box = QComboBox()
+    def _combo(self, name: str, box: Box) -> Box:
         box.setAccessibleName(_info(name).title)
         box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         box.setMinimumContentsLength(12)
-        box.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
         return box
 
     def _number(self, name: str) -> QSpinBox:
@@ -141,7 +141,7 @@ class SideForm(QWidget):
                     ("load_in_low_bit", self.low_bit.currentText()),
                     *numbers,
                     ("image", self.image.text().strip()),
-                    *self._place(),
+                    *self.model.folders,
                 )
             case EngineKind.EMBEDDED:
                 return (("gguf_path", self.gguf_path),)
@@ -151,27 +151,16 @@ class SideForm(QWidget):
     @property
     def model_path(self) -> str:
         """Of the container."""
-        return self.model.currentText().strip()
+        return self.model.value
 
     @property
     def gguf_path(self) -> str:
         """Of the embedded engine; '' is the starter model."""
-        text = self.gguf.currentText().strip()
-        index = self.gguf.findText(text)
-        offer = self.gguf.itemData(index) if index >= 0 else None
-        return str(dict(offer.values)["gguf_path"]) if isinstance(offer, ModelOffer) else text
+        return self.gguf.value
 
     def _served_name(self) -> str:
         own = self._settings.container
         return own.served_model_name if self.model_path == own.model_path else served_name(self.model_path)
-
-    def _place(self) -> tuple[tuple[str, Value], ...]:
-        """The folders in which an offered model lies, as long as it is the one that is chosen."""
-        index = self.model.findText(self.model_path)
-        offer = self.model.itemData(index) if index >= 0 else None
-        if not isinstance(offer, ModelOffer):
-            return ()
-        return tuple(pair for pair in offer.values if pair[0] in ("models_dir", "hf_cache_dir"))
 
     def set_settings(self, settings: Settings, kind: EngineKind) -> None:
         """Begin as a copy of these."""
@@ -179,7 +168,9 @@ class SideForm(QWidget):
         self.blockSignals(True)
         container = settings.container
         self.kind_box.setCurrentIndex(KINDS.index(kind))
-        self.model.setEditText(container.model_path)
+        self.model.show_value(
+            container.model_path, tuple((name, getattr(container, name)) for name in FOLDERS)
+        )
         self.low_bit.setCurrentText(container.load_in_low_bit)
         for name, box in self.numbers.items():
             box.setValue(getattr(container, name))
@@ -195,24 +186,11 @@ class SideForm(QWidget):
     def set_offers(self, offers: tuple[ModelOffer, ...]) -> None:
         """The models of this computer; what is chosen stays chosen."""
         for box, kind in ((self.model, EngineKind.CONTAINER), (self.gguf, EngineKind.EMBEDDED)):
-            kept = box.currentText()
-            box.blockSignals(True)
-            box.clear()
-            for offer in (each for each in offers if each.kind is kind):
-                box.addItem(_shown(offer), offer)
-            box.setEditText(kept)
-            box.blockSignals(False)
-        self.show_file(self._settings.gguf_path if self.gguf.currentText() == "" else self.gguf_path)
+            box.fill(offer for offer in offers if offer.kind is kind)
 
     def show_file(self, path: str) -> None:
         """Choose a GGUF file; '' is the starter model."""
-        known = [
-            index
-            for index in range(self.gguf.count())
-            if isinstance(offer := self.gguf.itemData(index), ModelOffer)
-            and dict(offer.values)["gguf_path"] == path
-        ]
-        self.gguf.setEditText(self.gguf.itemText(known[0]) if known else path)
+        self.gguf.show_value(path)
 
     def mark(self, differs: frozenset[str]) -> None:
         """Point out the values that A has not."""
@@ -257,10 +235,6 @@ class SideForm(QWidget):
         batched = self.numbers["max_num_batched_tokens"]
         if batched.value() < context:
             batched.setValue(context)
-
-
-def _shown(offer: ModelOffer) -> str:
-    return str(dict(offer.values)["model_path"]) if offer.kind is EngineKind.CONTAINER else offer.label
 
 
 def _info(name: str) -> SettingInfo:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, QSize, Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
@@ -100,10 +100,27 @@ class Pair(QWidget):
         """One stands above the other."""
         return self._row.direction() == QBoxLayout.Direction.TopToBottom
 
+    def minimumSizeHint(self) -> QSize:
+        """As narrow as one above the other: what asked for both beside each other would never get less."""
+        return QSize(max(self._least_widths()), super().minimumSizeHint().height())
+
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Turn where the room asks for it."""
         super().resizeEvent(event)
-        is_narrow = self.width() < NARROW_PX
+        self._turn()
+
+    def event(self, event: QEvent) -> bool:
+        """What is inside may ask for more room, or less."""
+        if event.type() == QEvent.Type.LayoutRequest:
+            self._turn()
+        return super().event(event)
+
+    def _least_widths(self) -> list[int]:
+        items = (self._row.itemAt(place) for place in range(self._row.count()))
+        return [item.minimumSize().width() for item in items if item is not None]
+
+    def _turn(self) -> None:
+        is_narrow = self.width() < max(NARROW_PX, sum(self._least_widths()) + self._row.spacing())
         way = QBoxLayout.Direction.TopToBottom if is_narrow else QBoxLayout.Direction.LeftToRight
         if self._row.direction() != way:
             self._row.setDirection(way)

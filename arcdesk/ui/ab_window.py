@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
@@ -21,6 +21,7 @@ class AbWindow(QWidget):
     """Four pages, one of them seen; each emits its own wishes."""
 
     action_requested = Signal(Action)
+    activated = Signal()  # somebody turns to it: what happened elsewhere may have changed what can be done
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent, Qt.WindowType.Window)
@@ -66,6 +67,12 @@ class AbWindow(QWidget):
             self.close()
         elif self.running.cancel.isEnabled():
             self.running.cancel_requested.emit()
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Tell when somebody turns to it."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.ActivationChange and self.isActiveWindow():
+            self.activated.emit()
 
     def _on_enter(self) -> None:
         if self.pages.currentWidget() is self.setup and self.setup.start.isEnabled():

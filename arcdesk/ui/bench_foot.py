@@ -119,13 +119,11 @@ class ResultFoot(QFrame):
 
     def present(self, view: BenchView) -> None:
         """Show it."""
-        is_there = view.shown is not None and not view.state.is_busy
+        is_there = view.shown is not None and view.state.leaves_results
         self.save.setEnabled(is_there)
         self.copy.setEnabled(is_there)
         self.compare.setEnabled(is_there and bool(view.run_id))
-        self.keep.setVisible(
-            is_there and not view.run_id and view.shown is not None and view.shown.has_answers
-        )
+        self.keep.setVisible(is_there and view.is_unkept)
         if is_there and not view.run_id:
             self.compare.setToolTip(
                 self.tr("This run could not be kept, so nothing can be compared with it.")

@@ -62,6 +62,7 @@ class BenchProgressCard(QFrame):
         self.bar.setValue(
             round(STEPS * share_done(view.progress)) if view.state is not BenchState.WAITING else 0
         )
+        self.bar.setVisible(view.state is not BenchState.REPEATING)  # nobody tells this window how far it is
         self.cancel.setEnabled(view.state is not BenchState.ENDING)
 
 

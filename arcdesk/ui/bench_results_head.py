@@ -82,7 +82,7 @@ class ResultsHead(QWidget):
         _lines(self.failures, [f"▲ {line}" for line in failure_lines(shown)])
         _lines(self.notes, note_lines(shown) if shown.has_answers else [])
         _lines(self.note, [self.tr("Note: {0}").format(one_line(run.note, 400))] if run.note else [])
-        for value, (said, why) in ((self.vram, vram_words(run)), (self.energy, energy_words(shown))):
+        for value, (said, why) in ((self.vram, vram_words(shown)), (self.energy, energy_words(shown))):
             value.setText(said)
             value.setToolTip(why)
             value.setAccessibleDescription(why)

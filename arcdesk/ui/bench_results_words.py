@@ -17,6 +17,7 @@ from arcdesk.core.bench_report_words import (
 )
 from arcdesk.core.bench_shown import BenchShown
 from arcdesk.core.bench_stats import StepStats
+from arcdesk.core.bench_untold import why_untold
 from arcdesk.ui.gpu_words import THIN, UNKNOWN
 from arcdesk.ui.xy_plot_axis import moment_words
 
@@ -94,18 +95,19 @@ def _streams(steps: list[int]) -> str:
     return tr("{0} streams").format(", ".join(map(str, steps)))
 
 
-def vram_words(run: BenchRun) -> tuple[str, str]:
+def vram_words(shown: BenchShown) -> tuple[str, str]:
     """The peak, and why it is not known."""
-    if run.vram_peak_bytes is None:
-        return UNKNOWN, _why_untold(run)
-    return f"{run.vram_peak_bytes / GIB:.2f}{THIN}GiB", ""
+    peak = shown.run.vram_peak_bytes
+    if peak is None:
+        return UNKNOWN, _why_untold(shown)
+    return f"{peak / GIB:.2f}{THIN}GiB", ""
 
 
 def energy_words(shown: BenchShown) -> tuple[str, str]:
     """'1 240 J · 0.41 J per output token', and why it is not known."""
     used = shown.run.energy_j
     if used is None:
-        return UNKNOWN, _why_untold(shown.run)
+        return UNKNOWN, _why_untold(shown)
     said = f"{used:,.0f}{THIN}J".replace(",", THIN)
     each = shown.joules_per_token
     if each is None:
@@ -114,6 +116,5 @@ def energy_words(shown: BenchShown) -> tuple[str, str]:
     return DOT.join([said, tr("{0} per output token").format(per_token)]), ""
 
 
-def _why_untold(run: BenchRun) -> str:
-    why = tr("No card of the engine told it during the run.")
-    return f"{why} {one_line(run.note, 400)}".rstrip()
+def _why_untold(shown: BenchShown) -> str:
+    return tr("It is told when the run has ended.") if shown.is_under_way else why_untold(shown.run)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from arcdesk.core.bench_figures import PERCENTILES, Spread, Total
-from arcdesk.core.bench_report_words import LATENCIES, decimals_for, figure, limits_words, one_line
+from arcdesk.core.bench_report_words import LATENCIES, decimals_of, figure, limits_words, one_line
 from arcdesk.core.bench_shown import BenchShown
 from arcdesk.core.bench_stats import StepStats
 from arcdesk.ui.bench_results_words import streams_words, tr
@@ -81,12 +81,8 @@ def _counts(step: StepStats) -> tuple[Cell, Cell, Cell]:
 
 
 def _totals(totals: list[Total]) -> list[Cell]:
-    decimals = _decimals([total.value for total in totals])
+    decimals = decimals_of([total.value for total in totals])
     return [_cell(total.value, decimals, total.reason) for total in totals]
-
-
-def _decimals(values: list[float | None]) -> int:
-    return decimals_for(max((abs(value) for value in values if value is not None), default=0.0))
 
 
 def _cell(value: float | None, decimals: int, why: str) -> Cell:
@@ -103,7 +99,7 @@ def latency_table(shown: BenchShown) -> Table:
     rows = []
     for name, kind in LATENCIES:
         spreads: list[Spread] = [getattr(step, kind) for step in shown.stats]
-        decimals = _decimals([spread.p99 for spread in spreads])
+        decimals = decimals_of([spread.p99 for spread in spreads])
         for index, (step, spread) in enumerate(zip(shown.stats, spreads, strict=True)):
             label = Cell(text=name, why=_MEANINGS[kind](), is_quiet=index > 0)
             rows.append((label, Cell(text=str(step.concurrency)), *_spread_cells(spread, decimals)))

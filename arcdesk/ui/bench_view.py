@@ -23,11 +23,17 @@ class BenchState(Enum):
     WAITING = "waiting"  # for the engine
     RUNNING = "running"
     ENDING = "ending"  # cancelled, or done: what there is is being kept
+    REPEATING = "repeating"  # ArcDesk measures the suite once more by itself
 
     @property
     def is_busy(self) -> bool:
         """One is under way: the form is locked."""
         return self is not BenchState.IDLE
+
+    @property
+    def leaves_results(self) -> bool:
+        """What is shown is done: it can be saved, compared and kept."""
+        return self in (BenchState.IDLE, BenchState.REPEATING)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,3 +62,8 @@ class BenchView:
     run_id: int = 0
     problem: Problem | None = None
     said: str = ""  # what became of a wish
+
+    @property
+    def is_unkept(self) -> bool:
+        """What is shown was measured, and is not in the ledger."""
+        return self.shown is not None and self.shown.has_answers and not self.run_id

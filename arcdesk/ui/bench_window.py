@@ -25,6 +25,7 @@ TURN_MS = 2
 FORM_WIDTH_PX = 400
 NARROW_PX = 880  # below, the form stands above the results
 FORM_SHARE, FORM_SHARE_ALONE = 0.45, 0.7  # of the height, where it stands above results or nothing
+LOW_PX = 760  # below, the form, a problem and results have no room above each other
 
 
 class BenchWindow(QWidget):
@@ -205,12 +206,12 @@ class BenchWindow(QWidget):
         return self.width() < NARROW_PX
 
     def _fit_width(self) -> None:
-        """Beside or above the results; where there is little room, the form goes while it is locked."""
+        """Beside or above the results; where there is little room, the form goes while it can be spared."""
         is_narrow = self.is_narrow
         directions = QBoxLayout.Direction
         self._row.setDirection(directions.TopToBottom if is_narrow else directions.LeftToRight)
         is_bare = is_narrow and (self._view.state.is_busy or self._view.shown is not None)
-        self._left.setVisible(not (is_narrow and self._view.state.is_busy))
+        self._left.setVisible(not (is_narrow and (self._view.state.is_busy or self._is_crowded)))
         self._left.setMinimumWidth(0 if is_narrow else FORM_WIDTH_PX)
         self._left.setMaximumWidth(QWIDGETSIZE_MAX if is_narrow else FORM_WIDTH_PX)
         share = FORM_SHARE if is_bare else FORM_SHARE_ALONE
@@ -220,6 +221,11 @@ class BenchWindow(QWidget):
             self._right.setContentsMargins(*((0, 1, 0, 0) if is_narrow else (1, 0, 0, 0)))  # of its hairline
             self._right.style().unpolish(self._right)
             self._right.style().polish(self._right)
+
+    @property
+    def _is_crowded(self) -> bool:
+        """A problem stands above results: its buttons lead on, and without it the form is back."""
+        return self.height() < LOW_PX and self._view.shown is not None and self._view.problem is not None
 
     # what the person does
 

@@ -134,6 +134,8 @@ def progress_title(view: BenchView) -> str:
         return tr("Waiting for the engine")
     if view.state is BenchState.ENDING:
         return tr("Keeping what was measured…")
+    if view.state is BenchState.REPEATING:
+        return tr("ArcDesk measures the suite once more")
     if progress is None or progress.phase is BenchPhase.PREPARING:
         return tr("Preparing the prompts…")
     doing = tr("warm-up") if progress.phase is BenchPhase.WARM_UP else tr("measuring")
@@ -147,6 +149,8 @@ def progress_detail(view: BenchView) -> str:
     """How far it is."""
     if view.state is BenchState.WAITING:
         return engine_line(view.engine)
+    if view.state is BenchState.REPEATING:
+        return tr("The last one alone could not tell. It takes about a minute.")
     progress = view.progress
     if view.state is not BenchState.RUNNING or progress is None or progress.phase is BenchPhase.PREPARING:
         return ""

@@ -8,7 +8,6 @@ from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QLabel,
-    QLineEdit,
     QPushButton,
     QSplitter,
     QStackedWidget,
@@ -24,6 +23,7 @@ from arcdesk.ui.ledger_empty import LedgerEmpty
 from arcdesk.ui.ledger_foot import LedgerFoot
 from arcdesk.ui.ledger_history import LedgerHistory
 from arcdesk.ui.ledger_list import LedgerList
+from arcdesk.ui.ledger_note import LedgerNote
 from arcdesk.ui.ledger_view import LedgerView
 from arcdesk.ui.models_notice import NoticeBar
 from arcdesk.ui.problem_card import ProblemCard
@@ -58,13 +58,12 @@ class LedgerWindow(QWidget):
         self.setMinimumSize(460, 420)
         begin_at(self, *WISHED_SIZE)
         self._view = LedgerView()
-        self._noted: tuple[int, str] = (0, "")  # run and note as they are in the ledger
         self.list, self.foot, self.empty = LedgerList(), LedgerFoot(), LedgerEmpty()
         self.results, self.history, self.compare = BenchResults(), LedgerHistory(), LedgerCompare()
         self.problem = ProblemCard(is_dismissable=True)
         self.notice = NoticeBar()
         self.tabs, self.pages = QTabBar(), QStackedWidget()
-        self.note = QLineEdit()
+        self.note = LedgerNote()
         self.pick_bar, self.pick_text = QFrame(), QLabel()
         self.pick_cancel = QPushButton(self.tr("Cancel"))
         self._hint = QLabel()
@@ -112,9 +111,6 @@ class LedgerWindow(QWidget):
         self.tabs.setExpanding(False)
         for title in (self.tr("Results"), self.tr("History"), self.tr("Compare")):
             self.tabs.addTab(title)
-        self.note.setPlaceholderText(self.tr("Note"))
-        self.note.setAccessibleName(self.tr("Note of the run"))
-        self.note.setToolTip(self.tr("Kept with the run; Enter keeps it"))
         row = QHBoxLayout()
         row.setContentsMargins(16, 4, 16, 4)
         row.setSpacing(16)
@@ -146,7 +142,7 @@ class LedgerWindow(QWidget):
         self.list.rows.page_wanted.connect(self.page_wanted)
         self.history.run_chosen.connect(lambda run_id: self.chosen.emit([run_id]))
         self.tabs.currentChanged.connect(self.pages.setCurrentIndex)
-        self.note.editingFinished.connect(self._on_note)
+        self.note.given.connect(self.note_given)
         self.empty.bench_requested.connect(self.bench_requested)
         self.notice.pressed.connect(self.notice_button_pressed)
         self.problem.action_requested.connect(self.action_requested)
@@ -203,12 +199,7 @@ class LedgerWindow(QWidget):
         self._hint.setText(self._hint_words(view))
         if view.shown is not None and view.shown is not before.shown:
             self.results.present(view.shown)
-        run = view.shown.run if view.shown is not None else None
-        noted = (run.id, run.note) if run is not None else (0, "")
-        if noted != self._noted:
-            self._noted = noted
-            self.note.setText(noted[1])
-        self.note.setEnabled(run is not None)
+        self.note.present(view.shown.run if view.shown is not None else None)
 
     def _hint_words(self, view: LedgerView) -> str:
         if view.run_id:
@@ -231,13 +222,6 @@ class LedgerWindow(QWidget):
             part.set_palette_colors(palette)
 
     # what the person does
-
-    def _on_note(self) -> None:
-        run_id, kept = self._noted
-        text = self.note.text().strip()
-        if run_id and text != kept:
-            self._noted = (run_id, text)
-            self.note_given.emit(run_id, text)
 
     def _on_undo(self) -> None:
         if self.note.hasFocus() and self.note.isUndoAvailable():

@@ -96,5 +96,12 @@ def runs_words(count: int, shown: str) -> str:
     return f"{runs} {shown}".strip()
 
 
+def gone_words(run_ids: Sequence[int]) -> str:
+    """Runs that were on show and were deleted elsewhere."""
+    if len(run_ids) == 1:
+        return f"Run {run_ids[0]} is not in the ledger any more."
+    return f"Runs {' and '.join(map(str, run_ids))} are not in the ledger any more."
+
+
 def _listed(values: Sequence[int]) -> str:
     return ", ".join(map(str, values)) or UNKNOWN

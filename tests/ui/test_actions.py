@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import sqlite3
 import tomllib
 import urllib.request
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -31,6 +33,7 @@ from arcdesk.core.hub import DownloadPhase
 from arcdesk.core.ident import APP_ID
 from arcdesk.services.threads import in_thread
 from arcdesk.storage import paths
+from arcdesk.storage.bench_ledger import FILE_NAME as LEDGER_FILE
 from arcdesk.storage.settings_file import FILE_NAME
 from arcdesk.ui.bench_window import BenchWindow
 from arcdesk.ui.bundle_dialog import BundleDialog
@@ -44,7 +47,9 @@ from arcdesk.ui.models_window import ModelsWindow
 from arcdesk.ui.privacy_page import PrivacyPage
 from arcdesk.ui.report_window import ReportWindow
 from tests.fakes.openai_server import ANSWER, OpenAIServer, json_response
+from tests.rig.paced_server import PacedServer
 from tests.ui.app_rig import App, no_docker, open_app, server, until
+from tests.ui.bench_rig import open_desk
 
 __all__ = ["no_docker", "server"]  # fixtures
 pytestmark = pytest.mark.qt_log_ignore("does not support raise")  # the offscreen platform says so
@@ -343,6 +348,19 @@ async def test_undo_run_delete_brings_the_run_back(server: OpenAIServer) -> None
             while await ledger.count() == 0:
                 await asyncio.sleep(0.01)
         assert (await ledger.get(kept.id)).note == "mine"
+
+
+async def test_keep_run_keeps_what_the_ledger_refused() -> None:
+    async with PacedServer() as paced, open_desk(paced) as desk:
+        await desk.open()
+        await desk.measure()  # the ledger's file is there
+        with closing(sqlite3.connect(paths.data_dir() / LEDGER_FILE, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")  # another program writes, and takes its time
+            await desk.measure()
+        assert desk.view.is_unkept
+        desk.app.perform(action(ActionKind.KEEP_RUN))
+        await desk.until_said("Kept in the ledger.")
+        assert await desk.app.session.bench.ledger.count() == 2
 
 
 async def test_use_export_port_shows_the_figures_there(server: OpenAIServer) -> None:

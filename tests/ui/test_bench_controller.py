@@ -16,6 +16,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QFileDialog, QLineEdit, QPushButton
 
+from arcdesk.app.bench_ends import KEEP
 from arcdesk.app.bench_output import base_name
 from arcdesk.app.bench_runner import lock_of
 from arcdesk.core.bench import BenchPlan, BenchRun, Dataset
@@ -51,6 +52,12 @@ def type_into(line: QLineEdit, text: str) -> None:
     QTest.keyClicks(line, text)
 
 
+def card_button(desk: Desk, label: str) -> QPushButton:
+    """A button of the problem in view."""
+    (button,) = [one for one in desk.window.problem.findChildren(QPushButton) if one.text() == label]
+    return button
+
+
 async def kept(desk: Desk) -> list[BenchRun]:
     ledger = desk.app.session.bench.ledger
     return [await ledger.get(row.id) for row in await ledger.rows()]
@@ -77,13 +84,18 @@ async def test_a_run_that_the_ledger_refused_can_be_kept_later(desk: Desk) -> No
         await desk.measure()
         problem = desk.view.problem
         assert problem is not None and problem.cause == "bench_ledger_busy"
-        assert not problem.actions  # measuring again would lose the run
+        assert problem.actions == (KEEP,)  # measuring again would lose the run
         assert desk.window.results.isVisible() and foot.keep.isVisible() and not foot.compare.isEnabled()
-        foot.keep.click()
+        card_button(desk, "Keep this run").click()
         await desk.until_said("Still not kept.")
         assert desk.view.problem == problem and not desk.view.run_id
+        foot.keep.click()
+        await desk.until_said("Keeping…")
+        await desk.until_said("Still not kept.")
+        assert desk.view.problem == problem
+    button = card_button(desk, "Keep this run")
     for _ in range(2):
-        foot.keep.click()  # an impatient finger
+        button.click()  # an impatient finger
     await desk.until_said("Kept in the ledger.")
     assert len(await kept(desk)) == 2 and desk.view.problem is None
     assert foot.compare.isEnabled() and not foot.keep.isVisible()

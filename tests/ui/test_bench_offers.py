@@ -145,3 +145,40 @@ async def test_a_suite_that_was_stopped_says_nothing(desk: Desk) -> None:
     assert outcome.is_cancelled
     await desk.settle()
     assert [cause for cause in desk.causes if cause.startswith("bench_")] == []
+
+
+async def test_ready_during_a_benchmark_is_looked_into_at_its_end(desk: Desk) -> None:
+    endpoint = desk.session.engine.endpoint
+    assert endpoint is not None
+    plan = replace(SUITE, concurrencies=(1,), requests=4, warm_up_requests=0)
+    running = asyncio.ensure_future(desk.session.bench.runner.run(endpoint, plan, lambda event: None))
+    await asyncio.sleep(0)
+    desk.become_ready()
+    assert OFFER not in desk.causes
+    await running
+    await until(lambda: OFFER in desk.causes, "the offer after the benchmark")
+
+
+async def test_the_offer_goes_while_another_engine_is_in_use(desk: Desk) -> None:
+    desk.become_ready()
+    await until(lambda: OFFER in desk.causes, "the offer")
+    asked = desk.notice(OFFER)
+    desk.become_ready(EngineKind.EMBEDDED)
+    await desk.settle()
+    assert OFFER not in desk.causes
+    desk.become_ready()
+    await until(lambda: OFFER in desk.causes, "the offer again")
+    assert desk.notice(OFFER) == asked
+    desk.session.notices.dismiss_newest()
+    for kind in (EngineKind.EMBEDDED, EngineKind.CONTAINER):
+        desk.become_ready(kind)
+        await desk.settle()
+    assert OFFER not in desk.causes  # it was answered
+
+
+async def test_nothing_is_repeated_while_a_comparison_has_the_engine(desk: Desk) -> None:
+    offers = desk.session.bench.offers
+    assert offers._may_repeat
+    with desk.session.engine.lent():
+        assert not offers._may_repeat
+    assert offers._may_repeat

@@ -13,6 +13,7 @@ from pytestqt.qtbot import QtBot
 
 from arcdesk.core.bench import BenchPlan, BenchRun
 from arcdesk.core.bench_shown import MOST_POINTS, shown_of
+from arcdesk.core.bench_untold import why_untold
 from arcdesk.ui import theme
 from arcdesk.ui.bench_results import BenchResults
 from arcdesk.ui.bench_results_charts import charts_across, charts_within
@@ -219,11 +220,15 @@ def test_memory_and_energy_are_told_or_say_why_not(results: BenchResults) -> Non
     results.present(shown_of(run))
     assert results.head.vram.text() == f"9.60{THIN}GiB"
     assert results.head.energy.text() == f"1{THIN}240{THIN}J · 15.50{THIN}J per output token"
-    results.present(shown_of(replace(run_with(1), note="No card was seen.")))
-    assert results.head.vram.text() == "–"
-    assert results.head.vram.accessibleDescription() == (
-        "No card of the engine told it during the run. No card was seen."
-    )
+    around = replace(run.surroundings, engine="container", cards=("B580 (0000:03:00.0)",))
+    silent = replace(run_with(1), surroundings=around, note="Energy is not known: it jumped.")
+    results.present(shown_of(silent))
+    for label in (results.head.vram, results.head.energy):
+        assert label.text() == "–"
+        assert label.accessibleDescription() == label.toolTip() == why_untold(silent)
+    assert silent.note in results.head.vram.toolTip()
+    results.present(shown_of(silent, is_under_way=True))
+    assert results.head.vram.toolTip() == "It is told when the run has ended."
 
 
 def test_foreign_words_are_plain_text(results: BenchResults) -> None:

@@ -196,3 +196,27 @@ def test_any_bytes_end_in_words_never_in_an_exception(data: bytes, cuts: list[in
     for start in (b"", HEAD, HEAD + b"5\r\n"):
         reader, tally = read(start + data, cuts=tuple(cuts))
         assert reader.error or tally.error
+
+
+def test_an_end_without_a_reason_is_no_end() -> None:
+    """Some servers write '' where others write null: a cut answer must not count as whole."""
+    piece = event({"choices": [{"index": 0, "text": "one", "finish_reason": ""}]})
+    assert "before the answer was finished" in problem(HEAD + chunk(piece) + END)
+    _, tally = read(stream(piece, completion("", "length"), usage(7, 1), DONE))
+    assert (tally.error, len(tally.events_s)) == ("", 1)
+
+
+def test_an_empty_usage_takes_no_count_away() -> None:
+    _, tally = read(
+        stream(
+            completion("a"), completion("", "stop"), usage(7, 1), event({"choices": [], "usage": {}}), DONE
+        )
+    )
+    assert (tally.prompt_tokens, tally.completion_tokens) == (7, 1)
+
+
+def test_an_error_beside_a_piece_is_an_error() -> None:
+    piece = event(
+        {"choices": [{"index": 0, "text": "x", "finish_reason": None}], "error": {"message": "out of memory"}}
+    )
+    assert "out of memory" in problem(stream(completion("a"), piece, DONE))

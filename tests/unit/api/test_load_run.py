@@ -11,12 +11,14 @@ from dataclasses import replace
 
 import pytest
 
-from arcdesk.api.load_body import bench_body
+from arcdesk.api.load_body import bench_body, numbered
 from arcdesk.api.load_client import LoadClient
+from arcdesk.api.load_part import Part
 from arcdesk.api.load_run import LoadRun
 from arcdesk.api.load_tally import AnswerTally
 from arcdesk.core.bench import Api, BenchPlan, BenchStep, RequestRecord
 from arcdesk.core.bench_progress import BenchPhase, BenchProgress
+from arcdesk.core.bench_prompts import NUMBERED_HEAD
 from arcdesk.core.errors import AnswerError
 from arcdesk.core.ports import Endpoint
 from tests.rig.fast_sse import (
@@ -171,6 +173,29 @@ async def test_a_request_that_waits_for_its_turn_counts_from_when_it_was_due() -
     assert latest == pytest.approx(50.0) and step.duration_s == pytest.approx(50.0)
 
 
+async def test_after_the_last_request_of_a_rate_nothing_is_waited_for() -> None:
+    plan = replace(PLAN, requests=2, rate_per_s=0.01)
+    time = SimulatedTime()
+    run = LoadRun(SimulatedServer(time), plan, (b"",), clock=time, sleep=time.sleep)
+    began_s = time()
+    step = await time.run(asyncio.ensure_future(run.step(4)))
+    assert time() - began_s == pytest.approx(step.duration_s)  # not one more pause of some 100 s
+
+
+async def test_what_has_fallen_due_is_counted_in_the_time_left() -> None:
+    """One slot, far too many requests: those that wait are sent after the duration too."""
+    plan = replace(PLAN, duration_s=2.0, rate_per_s=10.0)
+    time, told = SimulatedTime(), list[BenchProgress]()
+    run = LoadRun(SimulatedServer(time), plan, (b"",), tell=told.append, clock=time, sleep=time.sleep)
+    step = await time.run(asyncio.ensure_future(run.step(1)))
+    assert step.duration_s > len(step.records) - 1 > 5
+    part = Part(phase=BenchPhase.MEASURING, concurrency=1, number=1, total=None, duration_s=2.0)
+    part.begun, part.started_s = 20, time() - 4.0  # as it is after four of twenty answers
+    part.records = list(step.records[:4])
+    assert run._progress(part).seconds_left == pytest.approx(16.0)
+    assert told[-1].seconds_left == 0.0
+
+
 # --- on a real socket -------------------------------------------------------------------------------------
 
 
@@ -303,3 +328,13 @@ def test_the_body_says_what_the_plan_says() -> None:
     chat = json.loads(bench_body("m", replace(PLAN, api=Api.CHAT, is_ignoring_eos=False), "Hi", "data:x"))
     assert "ignore_eos" not in chat and "prompt" not in chat
     assert [part["type"] for part in chat["messages"][0]["content"]] == ["text", "image_url"]
+
+
+def test_the_number_in_a_models_name_is_left_alone() -> None:
+    import json
+
+    body = bench_body("step000000000-hf", PLAN, f"{NUMBERED_HEAD}Text")
+    first, second = itertools.islice(numbered(body, 7), 2)
+    assert [json.loads(each)["model"] for each in (first, second)] == ["step000000000-hf"] * 2
+    prompts = [json.loads(each)["prompt"] for each in (first, second)]
+    assert prompts == ["Copy 000000007.\n\nText", "Copy 000000008.\n\nText"]

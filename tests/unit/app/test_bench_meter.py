@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from arcdesk.app.bench_meter import ELSEWHERE, ON_CPU, meter_of
+from arcdesk.app.bench_meter import meter_of
 from arcdesk.core.bench_ports import CardMeter, CardUse
+from arcdesk.core.bench_untold import ELSEWHERE, ON_CPU
 from arcdesk.core.energy import EnergyCounter, EnergyCounters
 from arcdesk.core.gpu import ContainerFdinfo, Figure, GpuClient, Unknown, Why
 from arcdesk.core.ports import Endpoint

@@ -299,3 +299,23 @@ async def test_closing_waits_until_what_is_done_is_kept(tmp_path: Path) -> None:
         assert row.is_cancelled
         outcome_of(await running)
         await it.runner.aclose()  # nothing is under way: nothing to wait for
+
+
+async def test_the_end_is_told_of_every_run_and_another_may_begin(tmp_path: Path) -> None:
+    async with rig(tmp_path) as it:
+        told: list[tuple[str, bool]] = []
+        it.runner.began.append(lambda: told.append(("began", it.runner.is_running)))
+        it.runner.ended.append(lambda: told.append(("ended", it.runner.is_running)))
+        it.runner.finished.append(lambda run: told.append(("finished", it.runner.is_running)))
+        await it.run()
+        assert told == [("began", True), ("ended", False), ("finished", False)]
+        told.clear()
+        it.surveyor.gate.clear()
+        running = asyncio.ensure_future(it.run())
+        await asyncio.sleep(0)
+        with pytest.raises(UsageError):
+            await it.run()  # nothing began, so nothing ended
+        assert told == [("began", True)]
+        it.runner.cancel()
+        await running
+        assert told == [("began", True), ("ended", False)]

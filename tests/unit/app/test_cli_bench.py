@@ -130,6 +130,7 @@ async def test_one_document_of_data_whatever_goes_wrong() -> None:
         ("--concurrency 0", "at least 1"),
         ("--concurrency 1,,2", "'' is no number"),
         ("--concurrency 99999999", "is more than"),
+        ("--concurrency 4,1,4", "4 stands there twice"),
         ("--input -5", "--input"),
         ("--output x", "'x' is no number"),
         ("--duration nan", "'nan' is no number"),

@@ -101,3 +101,29 @@ def test_no_alert_is_told_calmly() -> None:
     notice = bench_alert.measured_notice(_found(KERNEL, rate=100))
     assert "As fast as before" in notice.detail
     assert notice.actions[0].target == "2,4"
+
+
+def test_the_figures_are_those_of_what_became_slower() -> None:
+    def late(run: BenchRun) -> BenchRun:
+        """Its first tokens come half as fast again; the decoding stays as it was."""
+        steps = tuple(
+            replace(
+                step,
+                records=tuple(
+                    replace(
+                        one,
+                        events_s=tuple(at + 0.05 for at in one.events_s),
+                        ended_s=None if one.ended_s is None else one.ended_s + 0.05,
+                    )
+                    for one in step.records
+                ),
+            )
+            for step in run.steps
+        )
+        return replace(run, steps=steps)
+
+    now = [late(_suite(100, number, KERNEL)) for number in (3, 4)]
+    result = suite_result(now, [_suite(100, number, rig.ABOUT) for number in (2, 1)])
+    notice = bench_alert.slower_notice(result, KERNEL)
+    assert result.is_alert and notice.title.startswith("time to first token")
+    assert notice.detail.startswith("time to first token +") and not result.details()[0].startswith("time")

@@ -91,6 +91,12 @@ def test_only_concurrencies_of_both_are_compared_and_the_others_named() -> None:
     )
 
 
+def test_a_concurrency_that_was_measured_twice_is_compared_in_order() -> None:
+    run = rig.run()
+    twice = replace(run, steps=(run.steps[0], replace(run.steps[0], duration_s=run.steps[0].duration_s * 2)))
+    assert {line.change for line in compare(twice, twice).lines if line.ratio is not None} == {0.0}
+
+
 def test_another_question_is_named() -> None:
     one = rig.run(plan=BenchPlan(requests=10, input_tokens=1024))
     other = rig.run(plan=BenchPlan(requests=99, input_tokens=512, api=Api.CHAT, is_ignoring_eos=False))

@@ -324,6 +324,15 @@ def test_an_autotp_log_of_a_files_prompts_takes_the_servers_count() -> None:
     assert "\nTotal token throughput" not in untold
 
 
+def test_random_arrivals_and_answers_that_may_end_are_marked() -> None:
+    asked = render(run_of(step_of(1, steady()), plan=BenchPlan(output_tokens=10)), "ipex")
+    plan = BenchPlan(output_tokens=10, rate_per_s=0.5, requests=1, is_ignoring_eos=False)
+    text = render(run_of(step_of(1, steady()), plan=plan), "ipex")
+
+    for words in ("# Requests came at random, 0.5 a second, at most 1 at once;", "# The model may end its"):
+        assert words in text and words not in asked
+
+
 def test_with_an_image_the_number_of_requests_is_marked() -> None:
     plan = BenchPlan(output_tokens=10, api=Api.CHAT, image_path="cat.png")
     words = "# Four requests for each one at once; the script sends three."

@@ -17,7 +17,8 @@ from arcdesk.core.bench import BenchPlan, BenchRun, RequestRecord
 from arcdesk.core.bench_figures import PERCENTILES
 from arcdesk.core.bench_report import render
 from arcdesk.core.bench_report_data import TOTALS
-from arcdesk.core.bench_report_words import LATENCIES, UNKNOWN
+from arcdesk.core.bench_report_words import GIB, LATENCIES, UNKNOWN
+from arcdesk.core.bench_untold import FIGURES, why_untold
 from tests.unit.core.bench_runs import failed, run_of, steady, step_of
 
 COUNTS = ("concurrency", "requests", "good", "failed", "unfinished")
@@ -42,7 +43,19 @@ def any_run(seed: int) -> BenchRun:
         records += [failed() for _ in range(rng.choice((0, 0, 3)))]
         steps.append(step_of(concurrency, *records, duration_s=rng.uniform(0.5, 90)))
     run = run_of(*steps, plan=BenchPlan(ttft_limit_ms=500, tpot_limit_ms=60))
-    return replace(run, energy_j=rng.choice((None, 1234.5)), vram_peak_bytes=rng.choice((None, 7 << 30)))
+    around = replace(
+        run.surroundings,
+        engine=rng.choice(("", "container", "embedded", "remote")),
+        base_url=rng.choice(("", "http://127.0.0.1:8001/v1", "http://192.0.2.7:8000/v1")),
+        cards=rng.choice(((), ("B580 (0000:03:00.0)",))),
+    )
+    return replace(
+        run,
+        surroundings=around,
+        energy_j=rng.choice((None, 0.0, 1234.5)),
+        vram_peak_bytes=rng.choice((None, 7 << 30)),
+        note=rng.choice(("", "Stopped early. It | jumped.", "token: hf_abcdefghijklmno")),
+    )
 
 
 def markdown_figures(text: str) -> list[dict[str, list[str]]]:
@@ -67,6 +80,29 @@ def text_figures(text: str) -> list[dict[str, list[str]]]:
             if steps and line.startswith(f"  {name} ") and line.removeprefix(f"  {name}").split()[0] == "ms":
                 steps[-1][name] = line.removeprefix(f"  {name}").split()[1:]
     return steps
+
+
+def card_cells(text: str) -> list[str]:
+    """What stands behind the names of the cards' figures, in a report for people."""
+    rows = [line.strip("| ").replace(" | ", " ") for line in text.replace("\\", "").splitlines()]
+    return [
+        row.removeprefix(label).strip() for label, _ in FIGURES for row in rows if row.startswith(f"{label} ")
+    ]
+
+
+def check_cards(run: BenchRun, document: dict[str, Any], text: str) -> None:
+    """A figure or 'unknown' with the reason that the window and the other reports give, never nothing."""
+    cells = card_cells(text)
+    assert len(cells) == len(FIGURES)
+    for cell, (_, name) in zip(cells, FIGURES, strict=True):
+        reason = document["unknown"].get(name)
+        assert (document[name] is None) == (reason is not None) == cell.startswith("unknown")
+        if reason is None:
+            unit = GIB if name == "vram_peak_bytes" else 1
+            assert float(cell.split()[0]) == pytest.approx(document[name] / unit, abs=0.51)
+        else:
+            assert reason == why_untold(run)
+            assert cell == f"unknown: {reason}".replace(" | ", " ")
 
 
 def check_cells(cells: list[str], told: dict[str, Any]) -> None:
@@ -106,6 +142,8 @@ def test_all_reports_tell_the_same(seed: int) -> None:
             check_cells(in_text[label], told)
         for name in ("vram_peak_bytes", "energy_j", "energy_j_per_output_token"):
             same(row[name], document[name])
+    for told_in in ("markdown", "text"):
+        check_cards(run, document, render(run, told_in))
 
 
 def same(cell: str, value: float | None) -> None:

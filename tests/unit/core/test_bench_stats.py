@@ -221,6 +221,21 @@ def test_an_answer_of_one_piece_has_no_time_per_token() -> None:
     assert stats.output_tokens.value == 66
 
 
+def test_pieces_of_one_read_are_one() -> None:
+    """A proxy that lets go of a whole answer at once: nobody saw its tokens come."""
+    burst = answer(events=(9.0,) * 20, ended=9.0, tokens=20)
+    kept = answer(events=(9.000001, *(9.0,) * 18, 9.000001), ended=9.0, tokens=20)  # as the ledger rounds
+    plan = BenchPlan(tpot_limit_ms=50.0)
+
+    for record in (burst, kept):
+        stats = step_stats(step_of(record), plan)
+        assert stats.tpot_ms == Spread(reason=NO_RATE)
+        assert stats.goodput_per_s.value is None
+        assert any("several pieces to one read" in note for note in stats.notes)
+    streamed = step_stats(step_of(answer(events=(0.1, 0.2, 0.2, 0.3), ended=0.3, tokens=4)), plan)
+    assert streamed.tpot_ms.n == 1 and not streamed.notes
+
+
 def test_tokens_without_text_are_told_where_they_show_in_the_tail() -> None:
     held = replace(answer(events=(0.1, 0.2, 0.4), ended=0.5, tokens=4), silent_s=(0.05, 0.3, 0.5))
     assert any("1 event came without text" in note for note in step_stats(step_of(held)).notes)
