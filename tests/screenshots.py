@@ -30,7 +30,7 @@ from tests.rig.render_node import render_node
 
 LIMIT_BYTES = 120_000
 THEMES = ("light", "dark")
-BAR, SETTINGS, DOCTOR = "ArcDesk quick prompt", "Settings — ArcDesk", "Doctor"
+BAR, SETTINGS, DOCTOR = "ArcDesk quick prompt", "Settings — ArcDesk", "Doctor — ArcDesk"
 STILL_PATIENCE_S = 0.8
 LONG_QUESTION = "Write a long story about a ship, a storm and an island."
 CHAT_QUESTION = "How do I read a file line by line in Python, and what does it cost?"

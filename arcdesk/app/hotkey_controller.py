@@ -39,6 +39,7 @@ class HotkeyController:
         self._section: HotkeySection | None = None
         self._testing: asyncio.Task[None] | None = None
         self.state = HotkeyState()
+        self.has_answered = False  # till then the state says nothing
         self.listeners: list[Callable[[HotkeyState], None]] = []  # e.g. the tray's menu, the first-run card
 
     async def start(self, shortcut: str) -> None:
@@ -113,7 +114,7 @@ class HotkeyController:
         self._section = None
 
     def _on_state(self, state: HotkeyState) -> None:
-        self.state = state
+        self.state, self.has_answered = state, True
         self._present()
         for listener in self.listeners:
             listener(state)

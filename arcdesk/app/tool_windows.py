@@ -155,9 +155,10 @@ class ToolWindows:
         """Engine and key, as they truly are."""
         from arcdesk.ui.hotkey_words import key_line
 
-        hotkey = self._session.desktop.hotkey.state
+        hotkey = self._session.desktop.hotkey
+        is_known = hotkey.has_answered or not self._session.settings.hotkey
         engine = self._session.store.state.engine
-        return engine.place or engine.profile or "–", key_line(hotkey)
+        return engine.place or engine.profile or "–", key_line(hotkey.state) if is_known else "…"
 
     def _on_hotkey(self, _: HotkeyState) -> None:
         self.setup.refresh()

@@ -25,6 +25,7 @@ from PySide6.QtWidgets import (
 from arcdesk.core.chat import Conversation
 from arcdesk.ui.resources import icon
 from arcdesk.ui.theme import LIGHT, Palette
+from arcdesk.ui.undo_key import LeavesUndo
 
 AFTER_ICON = "\u2002"  # Qt leaves too little room between an icon and its word
 ID_ROLE = Qt.ItemDataRole.UserRole
@@ -58,6 +59,7 @@ class ConversationList(QWidget):
     """Shows conversations, the newest first, under headings by day."""
 
     new_requested = Signal()
+    emptied = Signal()  # the list had the keyboard, and nothing is left in it
     selected = Signal(int)
     rename_requested = Signal(int, str)
     delete_requested = Signal(int)
@@ -74,10 +76,11 @@ class ConversationList(QWidget):
         self._conversations: tuple[Conversation, ...] = ()
         self._active = 0
         self._search = QLineEdit()
-        self._search.setPlaceholderText(self.tr("Search chats"))
-        self._search.setAccessibleName(self.tr("Search chats"))
+        self._search.setPlaceholderText(self.tr("Search titles"))
+        self._search.setAccessibleName(self.tr("Search the titles of chats"))
         self._search.setClearButtonEnabled(True)
         self._search.textChanged.connect(self._rebuild)
+        LeavesUndo(self._search)
         self._new = QPushButton(AFTER_ICON + self.tr("New chat"))
         self._new.setAccessibleName(self.tr("New chat"))
         self._new.setToolTip(self.tr("New chat (Ctrl+N)"))
@@ -173,6 +176,7 @@ class ConversationList(QWidget):
             if conversation.id == self._active:
                 self._list.setCurrentItem(item)
         self._list.blockSignals(False)
+        is_left = self._list.hasFocus() and not shown
         self._list.setVisible(bool(shown))
         self._empty.setVisible(not shown)
         none_found = bool(self._conversations)
@@ -181,6 +185,8 @@ class ConversationList(QWidget):
             if none_found
             else self.tr("No chats yet.\nAsk something to begin one.")
         )
+        if is_left:
+            self.emptied.emit()  # else the next button has it, and Space presses that
 
     def _heading(self, text: str) -> QListWidgetItem:
         item = QListWidgetItem(text)

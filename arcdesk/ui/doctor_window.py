@@ -49,7 +49,7 @@ class DoctorWindow(QDialog):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setWindowTitle(self.tr("Doctor"))
+        self.setWindowTitle(self.tr("Doctor — ArcDesk"))
         begin_at(self, 760, 680)
         self._palette = LIGHT
         self._shown = Examination()
@@ -92,7 +92,7 @@ class DoctorWindow(QDialog):
         bundle = QPushButton(self.tr("Save support bundle…"))
         bundle.clicked.connect(self.bundle_requested)
         close = QPushButton(self.tr("Close"))
-        close.setShortcut(QKeySequence(QKeySequence.StandardKey.Close))
+        close.setShortcut(QKeySequence("Ctrl+W"))
         close.clicked.connect(self.close)
         self._again.setProperty("role", "primary")
         row = QHBoxLayout()

@@ -9,7 +9,6 @@ from PySide6.QtWidgets import (
     QCheckBox,
     QFrame,
     QGridLayout,
-    QHBoxLayout,
     QLabel,
     QPushButton,
     QSizePolicy,
@@ -20,6 +19,7 @@ from PySide6.QtWidgets import (
 from arcdesk.core.autostart_state import OFF, AutostartState
 from arcdesk.core.errors import Problem
 from arcdesk.ui.autostart_row import LABEL as AUTOSTART_LABEL
+from arcdesk.ui.flow_row import FlowRow
 from arcdesk.ui.theme import LIGHT, Palette
 
 DISMISSED = "firstRun/dismissed"
@@ -90,7 +90,7 @@ class FirstRunCard(QFrame):
         column.addWidget(self._autostart)
         column.addWidget(self._starts_engine)
         column.addWidget(self._refusal)
-        column.addLayout(self._buttons())
+        column.addLayout(FlowRow(self._install, self._done))
         self.set_palette_colors(LIGHT)
 
     def _fact(self) -> QLabel:
@@ -123,14 +123,6 @@ class FirstRunCard(QFrame):
             facts.addWidget(value, row, 1)
             value.setAccessibleName(self.tr(name))
         return facts
-
-    def _buttons(self) -> QHBoxLayout:
-        row = QHBoxLayout()
-        row.setSpacing(8)
-        row.addWidget(self._install)
-        row.addStretch(1)
-        row.addWidget(self._done)
-        return row
 
     def present(self, first_run: FirstRun) -> None:
         """Show all of it."""

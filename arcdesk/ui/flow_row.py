@@ -67,14 +67,26 @@ class FlowRow(QLayout):
 
     def _lay(self, rect: QRect, *, is_trial: bool) -> int:
         """Returns the height that it takes."""
-        left, top, high = rect.left(), rect.top(), 0
+        top = rect.top()
+        for row in self._rows(rect.width()):
+            left, high = rect.left(), max(size.height() for _, size in row)
+            for item, size in row:
+                if not is_trial:
+                    item.setGeometry(QRect(QPoint(left, top + (high - size.height()) // 2), size))
+                left += size.width() + GAP_PX
+            top += high + GAP_PX
+        return max(0, top - GAP_PX - rect.top())
+
+    def _rows(self, width: int) -> list[list[tuple[QLayoutItem, QSize]]]:
+        rows: list[list[tuple[QLayoutItem, QSize]]] = []
+        used = 0
         for item in self._items:
             if item.isEmpty():
                 continue
             size = item.sizeHint()
-            if left > rect.left() and left + size.width() > rect.left() + rect.width():
-                left, top, high = rect.left(), top + high + GAP_PX, 0
-            if not is_trial:
-                item.setGeometry(QRect(QPoint(left, top), size))
-            left, high = left + size.width() + GAP_PX, max(high, size.height())
-        return top + high - rect.top()
+            if not rows or used + size.width() > width:
+                rows.append([])
+                used = 0
+            rows[-1].append((item, size))
+            used += size.width() + GAP_PX
+        return rows

@@ -111,7 +111,7 @@ class GpuWindow(QDialog):
         look.setShortcut(QKeySequence(QKeySequence.StandardKey.Refresh))
         look.setToolTip(self.tr("Look at once (F5)"))
         close = self._button(self.tr("Close"), self.close)
-        close.setShortcut(QKeySequence(QKeySequence.StandardKey.Close))
+        close.setShortcut(QKeySequence("Ctrl+W"))
         self._copy.setEnabled(False)  # until the first look; where no card is, the reason is copied
         for button in (self._copy, self._record):
             row.addWidget(button)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
 
 from arcdesk.core.hotkey import HotkeyState
 from arcdesk.core.settings import Settings
+from arcdesk.ui.flow_row import FlowRow
 from arcdesk.ui.hotkey_manual import HotkeyManual
 from arcdesk.ui.hotkey_recorder import HotkeyRecorder
 from arcdesk.ui.hotkey_words import TestPhase, state_line, test_line
@@ -59,15 +60,7 @@ class HotkeySection(QWidget):
         self.present(self._state, TestPhase.IDLE)
 
     def _lay_out(self) -> None:
-        row = QHBoxLayout()
-        row.setSpacing(8)
-        row.addWidget(self.recorder)
-        row.addWidget(self._trigger)
-        row.addWidget(self._configure)
-        row.addWidget(self._test)
-        row.addWidget(self._by_hand)
-        row.addStretch(1)
-        row.addWidget(self._reset)
+        row = FlowRow(self.recorder, self._trigger, self._configure, self._test, self._by_hand, self._reset)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(8)

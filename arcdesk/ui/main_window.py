@@ -73,6 +73,7 @@ class MainWindow(QMainWindow):
         self.welcome = Welcome()
         self.welcome.example_chosen.connect(self.prompt.submitted)
         self.transcript.typed.connect(self.prompt.type_in)
+        self.conversations.emptied.connect(self.prompt.setFocus)
         self._pages = QStackedWidget()
         self.notice = ProblemCard(is_dismissable=True)
         self._title = QLabel()
@@ -159,6 +160,9 @@ class MainWindow(QMainWindow):
         # wherever the focus is; an inline editor claims the key for itself, a dialog is another window
         self._stop = self._add_shortcut("Esc", self.prompt.stop_requested.emit)
         self._stop.setEnabled(False)
+        # a field in which something can be undone goes first
+        self._undo = self._add_shortcut("Ctrl+Z", self.notice.undo)
+        self._undo.setEnabled(False)
 
     def _add_shortcut(self, keys: str, slot: Callable[[], object]) -> QAction:
         action = QAction(self)
@@ -189,6 +193,7 @@ class MainWindow(QMainWindow):
         self.prompt.present(active in state.answering, where_text(engine))
         self._stop.setEnabled(active in state.answering)
         self.notice.present(state.notices[-1] if state.notices else None)
+        self._undo.setEnabled(self.notice.can_undo)
 
     def set_palette_colors(self, palette: Palette = LIGHT) -> None:
         """Take other colours."""

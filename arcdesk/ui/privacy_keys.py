@@ -131,7 +131,7 @@ class KeysSection(QWidget):
         self.move_button.clicked.connect(self.move_requested)
         container = words_label("secondary")
         container.setText(
-            self.tr("The key of the engine’s container is made anew for each container and kept inside it.")
+            self.tr("The key of the engine's container is made anew for each container and kept inside it.")
         )
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)

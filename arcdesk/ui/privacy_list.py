@@ -47,8 +47,8 @@ class ContactsSection(QWidget):
         limits = words_label("secondary")
         limits.setText(
             self.tr(
-                "Counted are ArcDesk’s own requests, without TLS overhead and look-ups of names. "
-                "What the engine’s container downloads by itself, such as a model, is not seen here."
+                "Counted are ArcDesk's own requests, without TLS overhead and look-ups of names. "
+                "What the engine's container downloads by itself, such as a model, is not seen here."
             )
         )
         self.table = self._make_table()

@@ -83,7 +83,7 @@ def home_line(view: EgressView) -> str:
 
 def home_word(host: str) -> str:
     """Docker's socket has a long name."""
-    return _tr("Docker’s socket") if "docker" in host or "podman" in host else host
+    return _tr("Docker's socket") if "docker" in host or "podman" in host else host
 
 
 def reason_words(one: Tally) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QLayout, QPushButton, QVBoxLayout, QWidget
 
-from arcdesk.core.errors import Action, Problem
+from arcdesk.core.errors import Action, ActionKind, Problem
 from arcdesk.ui.resources import icon
 from arcdesk.ui.theme import LIGHT, Palette
 
@@ -64,6 +64,21 @@ class ProblemCard(QFrame):
     def problem(self) -> Problem | None:
         """What is shown."""
         return self._problem
+
+    @property
+    def can_undo(self) -> bool:
+        """What is shown offers to undo something."""
+        return self._undo_action is not None
+
+    @property
+    def _undo_action(self) -> Action | None:
+        actions = self._problem.actions if self._problem else ()
+        return next((action for action in actions if action.kind is ActionKind.UNDO_DELETE), None)
+
+    def undo(self) -> None:
+        """As a press on its 'Undo', if it has one."""
+        if (action := self._undo_action) is not None:
+            self.action_requested.emit(action)
 
     def present(self, problem: Problem | None) -> None:
         """Show `problem`, or nothing."""

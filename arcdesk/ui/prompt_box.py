@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QObject, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QFontMetricsF, QKeyEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPlainTextEdit, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPlainTextEdit, QToolButton, QVBoxLayout, QWidget
 
+from arcdesk.ui.elided_label import ElidedLabel
 from arcdesk.ui.resources import icon
 from arcdesk.ui.theme import LIGHT, Palette
+from arcdesk.ui.undo_key import LeavesUndo
 
 DRAFT_AFTER_MS = 200
 GROW_TO = 0.4  # of the window's height
@@ -31,9 +33,10 @@ class PromptBox(QFrame):
         self.edit.setFrameShape(QFrame.Shape.NoFrame)
         self.edit.setTabChangesFocus(True)
         self.edit.installEventFilter(self)
+        LeavesUndo(self.edit)
         self.edit.document().documentLayout().documentSizeChanged.connect(self._fit)
         self.edit.textChanged.connect(self._on_text)
-        self._where = QLabel()
+        self._where = ElidedLabel()
         self._where.setProperty("role", "secondary")
         self._button = QToolButton()
         self._button.setIconSize(QSize(20, 20))
@@ -85,7 +88,7 @@ class PromptBox(QFrame):
     def present(self, is_answering: bool, where: str) -> None:
         """Show whether an answer is on its way, and who would answer."""
         self._is_answering = is_answering
-        self._where.setText(where)
+        self._where.present(where)
         self._paint_button()
 
     def set_palette_colors(self, palette: Palette) -> None:

@@ -31,7 +31,7 @@ class Section(QFrame):
             label.setProperty("role", "settingTitle")
             column.addWidget(label)
         column.addWidget(widget)
-        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
 
     def show_found(self, words: Words) -> bool:
         """Whether it is meant by the words."""
@@ -58,7 +58,7 @@ class SettingsPage(QWidget):
         heading.setIndent(0)
         heading.setContentsMargins(GUTTER_PX, 0, 0, 12)
         self._column.addWidget(heading, 0, Qt.AlignmentFlag.AlignTop)
-        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
 
     def add_row(self, info: SettingInfo) -> None:
         """A row for one setting."""

@@ -89,7 +89,7 @@ class SettingRow(QFrame):
         column.setSpacing(4)
         column.addLayout(head)
         column.addLayout(body)
-        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
 
     # showing
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import (
     QDialog,
     QFrame,
@@ -82,6 +83,7 @@ class XRayWindow(QDialog):
         copy.clicked.connect(lambda: self.copy_requested.emit(self._text))
         close = QPushButton(self.tr("Close"))
         close.setDefault(True)
+        close.setShortcut(QKeySequence("Ctrl+W"))
         close.clicked.connect(self.close)
         row.addWidget(copy)
         row.addStretch(1)

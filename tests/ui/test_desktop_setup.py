@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QSettings, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton, QCheckBox, QLabel, QWidget
+from PySide6.QtWidgets import QAbstractButton, QCheckBox, QLabel, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from arcdesk.app.desktop_setup import DesktopSetup
@@ -203,6 +203,12 @@ def test_long_words_make_the_card_higher_and_are_not_clipped(qtbot: QtBot, width
     for label in welcome.first_run.findChildren(QLabel):
         if label.isVisible() and label.wordWrap():
             assert label.height() >= label.heightForWidth(label.width()), label.text()
+    welcome.first_run.present(FirstRun(engine="CPU", hotkey="…", is_in_menu=False))
+    qtbot.wait(20)
+    assert welcome.first_run.mapTo(welcome, welcome.first_run.rect().topRight()).x() < width_px - 8
+    for one in welcome.first_run.findChildren(QPushButton):
+        assert one.isVisible()
+        assert welcome.first_run.rect().contains(one.geometry())
 
 
 def test_every_control_has_a_name(card: FirstRunCard, row: AutostartRow) -> None:

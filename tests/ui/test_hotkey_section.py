@@ -302,3 +302,24 @@ async def test_the_controller_brings_states_and_wishes_across(
     await tasks.cancel_all()
     assert not problems
     assert QApplication.instance() is not None
+
+
+@pytest.mark.parametrize("is_portal", [False, True])
+def test_its_buttons_go_on_in_another_row_where_it_is_narrow(
+    section: HotkeySection, window: QWidget, qtbot: QtBot, is_portal: bool
+) -> None:
+    how = HotkeyHow.PORTAL if is_portal else HotkeyHow.X11
+    section.present(
+        replace(BOUND, how=how, wanted="Ctrl+Alt+K", can_record=not is_portal, can_configure=is_portal),
+        TestPhase.IDLE,
+    )
+    window.resize(380, 400)
+    qtbot.wait(20)
+    assert window.width() == 380
+    buttons = [
+        one for kind in (QPushButton, QToolButton) for one in section.findChildren(kind) if one.isVisible()
+    ]
+    assert len(buttons) >= 3
+    for button in buttons:
+        assert button.width() >= button.minimumSizeHint().width()
+        assert button.mapTo(window, button.rect().topRight()).x() < window.width(), button.text()

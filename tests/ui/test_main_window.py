@@ -11,7 +11,7 @@ from pytestqt.qtbot import QtBot
 
 from arcdesk.core.chat import Conversation
 from arcdesk.core.engine_state import EnginePhase, EngineSnapshot
-from arcdesk.core.errors import Problem
+from arcdesk.core.errors import Action, ActionKind, Problem
 from arcdesk.core.store import AppState, Store
 from arcdesk.ui import theme
 from arcdesk.ui.bridge import StoreBridge
@@ -194,3 +194,34 @@ def test_the_bridge_tells_only_what_differs(qtbot: QtBot) -> None:
     bridge.close()
     store.update(conversations=())
     assert heard == ["engine", "state", "conversations", "state"]
+
+
+@pytest.mark.parametrize("place", ["prompt", "search", "list", "window"])
+def test_ctrl_z_undoes_a_delete_while_its_notice_stands(qtbot: QtBot, window: MainWindow, place: str) -> None:
+    undo = Action(kind=ActionKind.UNDO_DELETE, label="Undo", target="7")
+    asked: list[object] = []
+    window.notice.action_requested.connect(asked.append)
+    window.resize(1180, 700)
+    with qtbot.waitActive(window):
+        window.show()
+        window.activateWindow()
+    window.present(AppState(conversations=(FRANCE,)))
+    parts = {
+        "prompt": window.prompt.edit,
+        "search": window.conversations.findChild(QLineEdit),
+        "list": window.conversations.findChild(QListWidget),
+        "window": window.engine_card,
+    }
+    part = parts[place]
+    assert part is not None
+    part.setFocus()
+    qtbot.keyClick(part, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    assert asked == []  # nothing was deleted
+    notice = Problem(cause="deleted", title="The chat was deleted", actions=(undo,))
+    window.present(AppState(conversations=(FRANCE,), notices=(notice,)))
+    if place in ("prompt", "search"):
+        qtbot.keyClicks(part, "x")
+        qtbot.keyClick(part, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+        assert asked == []  # the field had something to undo
+    qtbot.keyClick(part, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    assert asked == [undo]

@@ -354,7 +354,7 @@ def test_a_name_that_was_not_taken_goes_again(qtbot: QtBot, chats: ConversationL
 def test_what_shows_no_words_has_a_name(chats: ConversationList, card: EngineCard) -> None:
     search = chats.findChild(QLineEdit)
     assert isinstance(search, QLineEdit)
-    assert search.accessibleName() == "Search chats"
+    assert search.accessibleName() == "Search the titles of chats"
     card.present(shown_state(EnginePhase.READY))
     dot = next(label for label in card.findChildren(QLabel) if label.text() == "●")
     ready = dot.accessibleName()

@@ -7,6 +7,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QToolButton
 from pytestqt.qtbot import QtBot
 
+from arcdesk.ui.elided_label import ElidedLabel
 from arcdesk.ui.prompt_box import PromptBox
 
 
@@ -86,3 +87,21 @@ def test_the_box_grows_with_the_text_up_to_its_limit(qtbot: QtBot, box: PromptBo
     box.set_text("\n".join("line" for _ in range(400)))
     qtbot.waitUntil(lambda: box.edit.height() >= 80)
     assert box.edit.height() <= max(80, box.window().height() * 0.4) + 1
+
+
+def test_who_would_answer_is_cut_with_an_ellipsis_and_told_whole(qtbot: QtBot, box: PromptBox) -> None:
+    long = "smollm2-135m-instruct · CPU, embedded starter model, somewhere in this house"
+    box.present(False, long)
+    box.resize(300, 120)
+    label = box.findChild(ElidedLabel)
+    assert isinstance(label, ElidedLabel)
+    qtbot.waitUntil(lambda: label.text().endswith("…"))
+    assert label.fontMetrics().horizontalAdvance(label.text()) <= label.width()
+    assert (label.toolTip(), label.accessibleName()) == (long, long)
+    box.resize(900, 120)
+    qtbot.waitUntil(lambda: label.text() == long)
+    assert label.toolTip() == ""
+    box.present(False, "CPU")
+    assert label.text() == "CPU"
+    box.present(False, long)
+    qtbot.waitUntil(lambda: label.text() == long)

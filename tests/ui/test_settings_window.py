@@ -623,3 +623,16 @@ def test_nothing_is_cut_off_at_the_smallest_size(desk: Desk) -> None:
             if child.isVisible() and isinstance(child, QLineEdit | QComboBox | QAbstractButton):
                 edge = child.mapTo(desk.window, child.rect().topRight()).x()
                 assert edge <= desk.window.width(), (name, child.accessibleName())
+
+
+def test_no_words_are_cut_off_in_a_small_window(desk: Desk, qtbot: QtBot) -> None:
+    fixed = sources(general__theme=Source(kind=SourceKind.FLAG, name="--set general.theme=dark"))
+    desk.window.present(DEFAULTS, fixed, EngineKind.CONTAINER)
+    desk.window.resize(640, 480)
+    for name in desk.window.book.pages:
+        desk.window.show_page(name)
+        qtbot.wait(20)
+        for row in desk.window.book.rows:
+            for label in row.findChildren(QLabel):
+                if label.isVisible() and label.wordWrap():
+                    assert label.height() >= label.heightForWidth(label.width()), label.text()

@@ -9,9 +9,13 @@ from contextlib import closing
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QLabel, QListWidget
 
+from arcdesk.app.hotkey_controller import HotkeyController
+from arcdesk.core.hotkey import HotkeyHow, HotkeyState
 from arcdesk.storage import paths
 from arcdesk.storage.history_db import FILE_NAME, HistoryDb
+from arcdesk.ui.first_run import FirstRunCard
 from tests.fakes.openai_server import (
     ANSWER,
     DONE,
@@ -159,3 +163,53 @@ async def test_escape_in_the_conversation_stops_the_answer(server: OpenAIServer)
         QTest.keyClick(app.window.transcript, Qt.Key.Key_Escape)
         await until(lambda: "Stopped" in app.words, "the answer to stop")
         await server.until(lambda server: server.chats_given_up == 1)
+
+
+async def test_a_deleted_chat_leaves_the_keyboard_in_the_prompt_and_ctrl_z_brings_it_back(
+    server: OpenAIServer,
+) -> None:
+    async with open_app(server.base_url) as app:
+        app.window.activateWindow()
+        app.ask(QUESTION)
+        await app.until_answered()
+        chats = app.window.conversations.findChild(QListWidget)
+        assert isinstance(chats, QListWidget)
+        chats.setFocus()
+        chats.setCurrentRow(1)
+        QTest.keyClick(chats, Qt.Key.Key_Delete)
+        await until(lambda: not app.state.conversations, "the delete")
+        assert app.window.focusWidget() is app.window.prompt.edit
+        QTest.keyClicks(app.window.prompt.edit, "x")
+        QTest.keyClick(app.window.prompt.edit, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+        assert app.window.prompt.text == ""  # what was typed goes first
+        assert not app.state.conversations
+        QTest.keyClick(app.window.prompt.edit, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+        await until(lambda: app.state.conversations, "the chat")
+        await until(lambda: not app.state.notices, "the end of the notice")
+
+
+async def test_the_first_card_says_nothing_of_the_key_before_it_is_known(
+    server: OpenAIServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_asked = asyncio.Event()
+
+    async def start(hotkey: HotkeyController, shortcut: str) -> None:
+        """A desktop that has not answered yet."""
+        assert shortcut == "Ctrl+Alt+Space"
+        is_asked.set()
+
+    monkeypatch.setenv("ARCDESK_HOTKEY", "Ctrl+Alt+Space")
+    monkeypatch.setattr(HotkeyController, "start", start)
+    async with open_app(server.base_url) as app:
+        card = app.window.welcome.first_run
+        await until(card.isVisible, "the card")
+        await until(is_asked.is_set, "the question for the key")
+        assert said(card, "Quick prompt") == "…"
+        bound = HotkeyState(how=HotkeyHow.X11, wanted="Ctrl+Alt+Space", trigger="Ctrl+Alt+Space")
+        app.session.desktop.hotkey._on_state(bound)
+        assert said(card, "Quick prompt") == "Ctrl+Alt+Space"
+
+
+def said(card: FirstRunCard, name: str) -> str:
+    (label,) = [one for one in card.findChildren(QLabel) if one.accessibleName() == name]
+    return label.text()

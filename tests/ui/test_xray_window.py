@@ -297,3 +297,10 @@ class TestPainted:
         assert XRAY_SIGN not in transcript.toPlainText()
         transcript.show_messages([self.closed("x")])
         assert XRAY_SIGN in transcript.toPlainText()
+
+
+def test_ctrl_w_closes_the_window_like_any_other(window: XRayWindow, qtbot: QtBot) -> None:
+    window.activateWindow()
+    qtbot.waitUntil(window.isActiveWindow)
+    QTest.keyClick(window, Qt.Key.Key_W, Qt.KeyboardModifier.ControlModifier)
+    qtbot.waitUntil(lambda: not isValid(window) or not window.isVisible())
