@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
@@ -22,6 +23,7 @@ from arcdesk.storage.bench_ledger_schema import explain, open_ledger, set_aside
 from arcdesk.storage.paths import data_dir
 from arcdesk.storage.sqlite_file import file_id, is_damage, transaction
 
+log = logging.getLogger(__name__)
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]
 
@@ -104,8 +106,10 @@ class BenchDb:
         def work(db: sqlite3.Connection) -> list[BenchRun]:
             found = []
             for (key,) in db.execute(queries.LIKE, wanted).fetchall():
-                with suppress(ArcDeskError):  # one that can't be read must not hide the others
+                try:
                     found.append(queries.get(db, key))
+                except ArcDeskError as error:  # it must not hide the others
+                    log.warning("left out of a comparison: %s", error)
             return found
 
         return await self._run(work)

@@ -12,7 +12,6 @@ from PySide6.QtWidgets import (
     QPlainTextEdit,
     QPushButton,
     QScrollArea,
-    QSpinBox,
     QVBoxLayout,
     QWidget,
 )
@@ -20,6 +19,7 @@ from PySide6.QtWidgets import (
 from arcdesk.core.ab_plan import DEFAULT_PROMPTS, TOKENS_HIGH, TOKENS_LOW, TOKENS_USUAL, prompts_of, text_of
 from arcdesk.ui.ab_side_form import SideForm
 from arcdesk.ui.ab_view import AbSetupView, Card, Pair, breakable, foot, label
+from arcdesk.ui.number_box import NumberBox
 from arcdesk.ui.problem_card import ProblemCard
 from arcdesk.ui.theme import LIGHT, Palette
 
@@ -46,7 +46,7 @@ class AbSetup(QWidget):
         self.form = SideForm()
         self.prompts = QPlainTextEdit(text_of(DEFAULT_PROMPTS))
         self.count = label("", "secondary", wraps=False)
-        self.tokens = QSpinBox()
+        self.tokens = NumberBox()
         self.is_blind = QCheckBox(self.tr("Vote blind before names and figures are shown"))
         self.cost = label("", "secondary")
         self.start = QPushButton(self.tr("Compare"))

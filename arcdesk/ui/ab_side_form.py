@@ -25,6 +25,7 @@ from arcdesk.core.settings_info import SettingInfo, Value
 from arcdesk.core.settings_table import BY_ID
 from arcdesk.ui.ab_offer_box import FOLDERS, OfferBox
 from arcdesk.ui.ab_view import ModelOffer
+from arcdesk.ui.number_box import NumberBox
 
 Box = TypeVar("Box", bound=QComboBox)
 KINDS = tuple(ENGINE_WORDS)
@@ -70,7 +71,7 @@ class SideForm(QWidget):
 
     def _number(self, name: str) -> QSpinBox:
         info = _info(name)
-        box = QSpinBox()
+        box = NumberBox()
         box.setRange(info.low, info.high)
         box.setAccessibleName(info.title)
         return box

@@ -170,11 +170,22 @@ async def test_why_there_is_no_verdict(ledger: BenchDb) -> None:
     assert await verdict(whole, ledger) == ()  # it has no id: it was not kept
 
 
-async def test_earlier_runs_that_cannot_be_read_are_named(tmp_path: Path) -> None:
+async def test_an_earlier_run_that_cannot_be_read_is_left_out(tmp_path: Path) -> None:
     path = tmp_path / "bench.db"
     async with aclosing(BenchDb(path)) as db:
-        await db.add(suite_of(100, 100))
+        torn, *_ = [await db.add(suite_of(100, seed)) for seed in (100, 105, 110)]
         with closing(sqlite3.connect(path)) as file, file:
-            file.execute("UPDATE steps SET records = x'00'")
-        said = await told(db, suite_of(100, 105))
-    assert said.startswith("This suite is not compared. Benchmark 1 can't be read.")
+            file.execute("UPDATE steps SET records = x'00' WHERE run_id = ?", (torn.id,))
+        said = await told(db, suite_of(100, 115))
+    assert "Compared with 2 earlier runs since" in said
+
+
+async def test_a_ledger_that_cannot_be_asked_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "bench.db"
+    async with aclosing(BenchDb(path)) as db:
+        kept = await db.add(suite_of(100, 100))
+    with closing(sqlite3.connect(path)) as file, file:
+        file.execute("PRAGMA user_version = 99")
+    async with aclosing(BenchDb(path)) as db:
+        (said,) = await verdict(kept, db)
+    assert said.startswith("This suite is not compared. A newer ArcDesk wrote the file of benchmarks")
