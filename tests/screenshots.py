@@ -94,6 +94,9 @@ class Studio:
         """One picture of the window, once it keeps still or the patience was not enough for that."""
         window = app.wait_for_window(title)
         self._desktop.xdotool("mousemove", 1270, 790)  # no hover, no tooltip
+        place = self._desktop.geometry(window)
+        if title != BAR and place.height < rig.SCREEN.height - 2 * rig.PANEL_HEIGHT:
+            self._desktop.xdotool("windowmove", window, place.x, 2 * rig.PANEL_HEIGHT)  # below the panel
         self._wait_until_still(patience_s)
         target = self._folder / f"{name}.png"
         command = ["import", "-silent", "-window", str(window), str(target)]
@@ -237,7 +240,7 @@ def settings(studio: Studio, desktop: Desktop, theme: str) -> None:
     with opened(desktop, theme) as app:
         _open_tool(app, "ctrl+comma", SETTINGS)
         studio.shoot(app, f"settings-{theme}", SETTINGS)
-        desktop.key("ctrl+Next", "ctrl+Next", "ctrl+Next")
+        desktop.key(*("ctrl+Next",) * 5)
         studio.shoot(app, f"settings-quick-{theme}", SETTINGS)
         desktop.key("ctrl+Next", "ctrl+Next")
         studio.shoot(app, f"settings-privacy-{theme}", SETTINGS)
