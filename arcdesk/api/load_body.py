@@ -31,10 +31,10 @@ def bench_body(model: str, plan: BenchPlan, prompt: str, image_url: str = "") ->
 
 def numbered(body: bytes, first: int) -> Iterator[bytes]:
     """The body for ever, its NUMBER counted up from `first`; the same each time if it holds none."""
-    head, mark, tail = body.partition(NUMBERED.encode())  # a model's name may hold as many zeros
+    before, mark, tail = body.partition(NUMBERED.encode())  # a model's name may hold as many zeros
+    head = before + mark.removesuffix(NUMBER.encode())
     for each in count(first):
-        number = b"%0*d" % (NUMBER_DIGITS, each % 10**NUMBER_DIGITS)
-        yield head + NUMBERED.replace(NUMBER, "").encode() + number + tail if mark else body
+        yield head + b"%0*d" % (NUMBER_DIGITS, each % 10**NUMBER_DIGITS) + tail if mark else body
 
 
 def _content(prompt: str, image_url: str) -> object:

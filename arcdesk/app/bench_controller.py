@@ -18,7 +18,7 @@ from arcdesk.app.bench_save import BenchSave
 from arcdesk.core.bench import BenchPlan, Dataset
 from arcdesk.core.bench_check import BenchForm, Checked, check, form_of
 from arcdesk.core.bench_ledger import BenchLedger
-from arcdesk.core.bench_ports import BenchOutcome
+from arcdesk.core.bench_ports import BenchOutcome, BenchRunning
 from arcdesk.core.bench_presets import PresetId, plan_of, preset_of
 from arcdesk.core.bench_shown import BenchShown
 from arcdesk.core.bench_size import estimate_s, plan_size
@@ -31,7 +31,6 @@ from arcdesk.ui.bench_words import context_warning, summary
 
 if TYPE_CHECKING:
     from arcdesk.app.session import Session
-    from arcdesk.services.bench_run import BenchRunner
 
 DONE, ENDED_EARLY = "bench_done", "bench_ended_early"  # causes of what is told beside the chat
 
@@ -39,7 +38,7 @@ DONE, ENDED_EARLY = "bench_done", "bench_ended_early"  # causes of what is told 
 class BenchController:
     """Owns the window. A benchmark goes on while the window is closed; opening it shows it again."""
 
-    def __init__(self, session: Session, runner: BenchRunner, ledger: BenchLedger) -> None:
+    def __init__(self, session: Session, runner: BenchRunning, ledger: BenchLedger) -> None:
         self._session = session
         self.window = window = BenchWindow()
         self._board = BenchBoard(window.present)

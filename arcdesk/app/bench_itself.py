@@ -10,13 +10,13 @@ from arcdesk.ui.bench_view import BenchState
 if TYPE_CHECKING:
     from arcdesk.app.bench_board import BenchBoard
     from arcdesk.app.bench_measure import BenchMeasure
-    from arcdesk.services.bench_run import BenchRunner
+    from arcdesk.core.bench_ports import BenchRunning
 
 
 class BenchItself:
     """The suite that is measured once more runs without the window's doing; it locks the form meanwhile."""
 
-    def __init__(self, runner: BenchRunner, board: BenchBoard, measure: BenchMeasure) -> None:
+    def __init__(self, runner: BenchRunning, board: BenchBoard, measure: BenchMeasure) -> None:
         self._runner = runner
         self._board = board
         self._measure = measure

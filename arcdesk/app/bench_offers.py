@@ -15,9 +15,9 @@ if TYPE_CHECKING:  # what a suite says is heavy, and most starts need none of it
     from arcdesk.app.session import Session
     from arcdesk.core.bench import BenchRun, Surroundings
     from arcdesk.core.bench_ledger import BenchRepo
+    from arcdesk.core.bench_ports import BenchRunning
     from arcdesk.core.bench_suite import SuiteResult
     from arcdesk.core.store import AppState
-    from arcdesk.services.bench_run import BenchRunner
 
 OFFER = "bench_offer"
 IDLE_LOOKS, IDLE_LOOK_S = 100, 0.02
@@ -37,7 +37,7 @@ class BenchOffers:
     ends that at once. Nothing is offered or measured while an answer is on its way.
     """
 
-    def __init__(self, session: Session, runner: BenchRunner, ledger: BenchRepo) -> None:
+    def __init__(self, session: Session, runner: BenchRunning, ledger: BenchRepo) -> None:
         self._session = session
         self._runner = runner
         self._watch = BenchWatch(ledger)

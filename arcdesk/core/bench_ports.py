@@ -65,10 +65,14 @@ class BenchOutcome:
 class BenchRunning(Protocol):
     """Runs benchmarks, one at a time, and keeps each in the ledger that has an answer.
 
-    `finished` is told of each run that was kept, with its id, once another one may run.
+    `finished` is told of each run that was kept, with its id, once another one may run. `began` and `ended`
+    are called at the ends of every run, refused and broken ones too; `ended` before `finished`, when another
+    one may run already.
     """
 
     finished: list[Callable[[BenchRun], None]]
+    began: list[Callable[[], None]]
+    ended: list[Callable[[], None]]
 
     @property
     def is_running(self) -> bool:

@@ -21,7 +21,9 @@ from arcdesk.core.metrics_values import Labels, MetricsSample
 WINDOW_S = 60.0
 NOW_S = 2.0
 LEAST_S = 0.5  # two looks closer than this (two who collect) tell no rate: servers count in steps
-MOST_GAP_S = 150.0  # farther apart, a difference is of a time in which nobody looked
+# Farther apart, a difference is of a time in which nobody looked: who collects does so every 15 to 60 s
+# commonly, at times every two minutes.
+MOST_GAP_S = 150.0
 
 SECOND_LOOK = "It is a difference of two looks: the second one follows."
 AT_ITS_END = "This server counts an answer when it has ended."

@@ -62,9 +62,6 @@ class BenchRunner:
     Energy is of the measured parts alone, warm-ups left out, so that it can be divided by their tokens.
     `ledger` None keeps nothing; `keep_awake` is called with a reason, and with '' at the end. `alone` tells
     whether no other program of this person measures that server, and keeps others from it meanwhile.
-
-    `began` and `ended` are called at the ends of every run, refused and broken ones too; at `ended`, before
-    `finished`, another one may run.
     """
 
     def __init__(

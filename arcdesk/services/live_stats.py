@@ -8,7 +8,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 from arcdesk.core.errors import AnswerError, Problem
-from arcdesk.core.live_server import ServerWindow
+from arcdesk.core.live_server import MOST_GAP_S, ServerWindow
 from arcdesk.core.live_stats import (
     LiveFigure,
     LiveHistory,
@@ -33,7 +33,6 @@ LONGEST_PAUSE_S = 10.0  # between two tries of a server that does not answer
 PATIENCE = 0.8  # of the interval: a server under load may take seconds, our own figures don't wait for it
 SLOW_S = 3.0  # figures older than this are not those of now
 PAUSE_S = 5.0  # nobody watched for so long: a panel that is moved is gone for a moment
-MOST_PAUSE_S = 150.0  # between two looks of whoever collects: commonly 15 to 60 s, at times two minutes
 STALE_S = 2.0  # a view older than this is not shown to who begins to watch
 
 NO_ENGINE = "No engine answers now."
@@ -140,7 +139,7 @@ class LiveStatsService:
         """One look now, whoever watches. Looks never overlap: a second one waits for the first."""
         async with self._looking:
             newest = self._server.newest
-            if newest is not None and self._clock() - newest.at > MOST_PAUSE_S:
+            if newest is not None and self._clock() - newest.at > MOST_GAP_S:
                 self._server.clear()  # a difference would be of a time in which nobody looked
             await self._look(None)
             return self._view
